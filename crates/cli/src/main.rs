@@ -1,0 +1,2 @@
+//! The `hearken` program.
+fn main() {}
