@@ -1,2 +1,8 @@
 #![forbid(unsafe_code)]
-//! stub
+//! The decisions of hearken.
+pub mod backoff;
+pub mod budget;
+pub mod identity;
+pub mod jitter;
+pub mod moment;
+pub mod policy;

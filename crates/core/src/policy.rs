@@ -1,0 +1,107 @@
+//! What the config asks of a unit, as checked values.
+//!
+//! Everything here was checked when it was made; the machines that read it never check again.
+
+use crate::backoff::Backoff;
+use crate::budget::Limit;
+use crate::identity::{UnitIndex, UnitName};
+use std::time::Duration;
+
+/// Everything the core knows of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitPolicy {
+    /// Its name.
+    pub name: UnitName,
+    /// How many instances it has: 1 to [`INSTANCES_MAX`].
+    pub instances: u32,
+    /// Whether its failing for good ends the daemon, with a non-zero exit code.
+    pub critical: bool,
+    /// When it is restarted.
+    pub restart: RestartPolicy,
+    /// How it is stopped.
+    pub stop: StopPolicy,
+    /// When it counts as ready.
+    pub ready: Ready,
+    /// How long it may take from spawn to ready; `None` waits for ever (`"never"` in the config).
+    pub start_timeout: Option<Duration>,
+    /// What must hold before it is started. Never a cycle: the plan checks it.
+    pub after: Vec<After>,
+}
+
+/// The most instances one unit may have.
+pub const INSTANCES_MAX: u32 = 10_000;
+
+/// One thing a unit waits for before it is started; it is stopped before that thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct After {
+    /// The unit waited for.
+    pub unit: UnitIndex,
+    /// What it must have reached, in all its instances.
+    pub until: Until,
+}
+
+/// How far a dependency must have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Its program runs.
+    Started,
+    /// It is ready.
+    Ready,
+    /// It has ended with success and stays down (a oneshot).
+    Succeeded,
+}
+
+/// When a unit counts as ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ready {
+    /// As soon as its program runs (the exec worked).
+    Started,
+    /// When it says `ready` on its line.
+    Message,
+}
+
+/// When an instance that ended by itself is started again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestartPolicy {
+    /// The rule for an ending that nothing else decides.
+    pub when: RestartWhen,
+    /// The delay before each restart, growing from failure to failure.
+    pub backoff: Backoff,
+    /// The ready uptime that forgives past failures.
+    pub settle: Duration,
+    /// How many automatic restarts one instance may have in how long; `None` is `"unlimited"`.
+    pub limit: Option<Limit>,
+    /// What follows when the limit is reached.
+    pub on_limit: OnLimit,
+}
+
+/// The last word on a restart, after everything else had its say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestartWhen {
+    /// Whatever it exits with.
+    Always,
+    /// Unless it exits with 0.
+    OnFailure,
+    /// Never; not even when the child asks for it. Such a unit is a oneshot.
+    Never,
+}
+
+/// What follows when the restart budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnLimit {
+    /// It stays down as `failed` until an operator starts it.
+    Fail,
+    /// It waits until the window has room again.
+    Wait,
+    /// The daemon shuts down with a non-zero exit code.
+    ShutDown,
+}
+
+/// How a process is stopped: the signal, then CONT, then after the grace the whole tree is killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopPolicy {
+    /// The signal that asks it to stop, by number (15 is TERM).
+    pub signal: i32,
+    /// How long it has from the signal to its exit.
+    pub grace: Duration,
+}
