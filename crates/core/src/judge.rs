@@ -1,0 +1,207 @@
+//! From evidence to what happens next, for a service.
+//!
+//! The order in which the voices are heard, first that applies:
+//!
+//! 1. an operator's stop, the shutdown;
+//! 2. a stop the supervisor itself ordered (not ready in time, protocol broken, line lost);
+//! 3. `restart.policy = "never"`: nothing a child says starts a oneshot again;
+//! 4. the child's announced intent (`exiting`);
+//! 5. the child's hints (`retryable`, and `retry_after_ms` brought into the bounds of the backoff);
+//! 6. the table of kinds ([`Kind::verdict`]), by the child's error or by its exit code;
+//! 7. the restart policy.
+//!
+//! The budget is a ceiling over all of them that restart, but it has a memory and so lives with the
+//! instance.
+
+use crate::evidence::{End, Evidence, Intent, StopCause};
+use crate::kind::{Kind, Verdict};
+use crate::policy::{RestartPolicy, RestartWhen};
+use std::time::Duration;
+
+/// Whose voice decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// An operator.
+    Operator,
+    /// The shutdown.
+    Shutdown,
+    /// The supervisor stopped it for a reason of its own.
+    Supervisor,
+    /// What the child announced with `exiting`.
+    Intent,
+    /// The child's `retryable` or `retry_after_ms`.
+    Hint,
+    /// The table of kinds, by the error the child sent.
+    Error,
+    /// The table of kinds, by the exit code or signal, or by a failed start.
+    Exit,
+    /// `restart.policy`.
+    Policy,
+    /// The restart budget is used up.
+    Budget,
+}
+
+impl DecidedBy {
+    /// The name that stands in logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Shutdown => "shutdown",
+            Self::Supervisor => "supervisor",
+            Self::Intent => "exiting_intent",
+            Self::Hint => "error_hint",
+            Self::Error => "error_kind",
+            Self::Exit => "exit_status",
+            Self::Policy => "restart_policy",
+            Self::Budget => "restart_budget",
+        }
+    }
+}
+
+/// When to start again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Now.
+    AtOnce,
+    /// After the backoff of so many failures.
+    Backoff,
+    /// After what the child asked for; not yet clamped.
+    Asked(Duration),
+}
+
+/// What happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Start it again.
+    Restart {
+        /// When.
+        pace: Pace,
+        /// Whether it is held against the budget.
+        counted: bool,
+    },
+    /// It stays down: somebody asked for that.
+    Stopped,
+    /// It stays down: it did what it was there for.
+    Finished,
+    /// It stays down until an operator starts it.
+    Failed,
+}
+
+/// A decision and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judgement {
+    /// What happens next.
+    pub next: Next,
+    /// Who decided.
+    pub decided_by: DecidedBy,
+}
+
+impl Judgement {
+    fn new(decided_by: DecidedBy, next: Next) -> Self {
+        Self { next, decided_by }
+    }
+}
+
+/// Decides what follows an end. (The order is the picture atop this file.)
+#[must_use]
+pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
+    let asked = evidence.error.as_ref().and_then(|error| error.retry_after);
+    let pace = asked.map_or(Pace::Backoff, Pace::Asked);
+    let restart = |counted| Next::Restart { pace, counted };
+
+    match evidence.stopped_by {
+        Some(StopCause::Operator | StopCause::Scale) => {
+            return Judgement::new(DecidedBy::Operator, Next::Stopped);
+        }
+        Some(StopCause::Shutdown) => return Judgement::new(DecidedBy::Shutdown, Next::Stopped),
+        Some(StopCause::Restart) => {
+            let next = Next::Restart { pace: Pace::AtOnce, counted: false };
+            return Judgement::new(DecidedBy::Operator, next);
+        }
+        Some(StopCause::StartTimeout | StopCause::Violation | StopCause::LineLost) => {
+            let next = match policy.when {
+                RestartWhen::Never => Next::Failed,
+                RestartWhen::Always | RestartWhen::OnFailure => {
+                    Next::Restart { pace: Pace::Backoff, counted: true }
+                }
+            };
+            return Judgement::new(DecidedBy::Supervisor, next);
+        }
+        None => {}
+    }
+
+    let kind = evidence.kind();
+    if policy.when == RestartWhen::Never {
+        let next = match (evidence.intent, kind) {
+            (Some(Intent::Done), _) | (_, None) => Next::Finished,
+            (Some(Intent::Retry | Intent::RestartNow | Intent::StayDown) | None, Some(_)) => {
+                Next::Failed
+            }
+        };
+        return Judgement::new(DecidedBy::Policy, next);
+    }
+
+    if let Some(intent) = evidence.intent {
+        let next = match (intent, kind) {
+            (Intent::Done, _) | (Intent::StayDown, None) => Next::Finished,
+            (Intent::StayDown, Some(_)) => Next::Failed,
+            (Intent::Retry, _) => restart(true),
+            (Intent::RestartNow, _) => Next::Restart { pace: Pace::AtOnce, counted: true },
+        };
+        return Judgement::new(DecidedBy::Intent, next);
+    }
+
+    match evidence.error.as_ref().and_then(|error| error.retryable) {
+        Some(false) => return Judgement::new(DecidedBy::Hint, Next::Failed),
+        Some(true) => {
+            let counted =
+                kind.is_none_or(|kind| kind.verdict() != Verdict::Restart { counted: false });
+            return Judgement::new(DecidedBy::Hint, restart(counted));
+        }
+        None => {}
+    }
+
+    let Some(kind) = kind else { return by_policy(evidence, policy) };
+    let decided_by = if evidence.error.is_some() { DecidedBy::Error } else { DecidedBy::Exit };
+    if permanent(evidence) {
+        return Judgement::new(decided_by, Next::Failed);
+    }
+    match kind.verdict() {
+        Verdict::Restart { counted } => Judgement::new(decided_by, restart(counted)),
+        Verdict::Fail => Judgement::new(decided_by, Next::Failed),
+        Verdict::ByPolicy => by_policy(evidence, policy),
+    }
+}
+
+/// Whether the next start would meet the same refusal of the kernel.
+fn permanent(evidence: &Evidence) -> bool {
+    match evidence.end {
+        End::SpawnFailed(failure) => failure.permanent,
+        End::Process(_) => false,
+    }
+}
+
+fn by_policy(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
+    let success = match evidence.end {
+        End::Process(ending) => ending.is_success(),
+        End::SpawnFailed(_) => false,
+    };
+    let next = match (policy.when, success) {
+        (RestartWhen::Always, _) | (RestartWhen::OnFailure, false) => {
+            Next::Restart { pace: Pace::Backoff, counted: true }
+        }
+        (RestartWhen::OnFailure | RestartWhen::Never, true) => Next::Finished,
+        (RestartWhen::Never, false) => Next::Failed,
+    };
+    Judgement::new(DecidedBy::Policy, next)
+}
+
+/// Whether an end is held against the program, so that the delay before the next start grows.
+#[must_use]
+pub fn is_failure(evidence: &Evidence) -> bool {
+    match evidence.kind() {
+        None | Some(Kind::Cancelled) => false,
+        Some(_) => true,
+    }
+}

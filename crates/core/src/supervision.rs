@@ -1,0 +1,464 @@
+//! All units together: who starts after whom, who stops before whom, and when it is over.
+//!
+//! ```text
+//!   Boot ─▶ Running ── Shutdown, a critical unit failed ─▶ ShuttingDown ── nothing active ─▶ Left
+//!              └──────────── everything down for good (when_idle = "exit") ──────────────────▲
+//! ```
+//!
+//! The shell uses five verbs: [`Supervision::handle`], [`Supervision::handle_timeout`],
+//! [`Supervision::poll_timeout`], [`Supervision::poll_action`] and [`Supervision::standing`].
+
+use crate::action::{Action, Outcome, Report};
+use crate::evidence::{Ending, Said, SpawnFailure, StopCause};
+use crate::gate::{StartGate, StartRate};
+use crate::identity::{InstanceId, Token, UnitIndex};
+use crate::instance::{self, Context, Instance, Rest, Standing};
+use crate::jitter::Jitter;
+use crate::moment::Moment;
+use crate::policy::UnitPolicy;
+use crate::unit::{Going, Unit};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+/// The supervisor counts as stalled when its timer is later than this.
+pub const STALL: Duration = Duration::from_secs(1);
+
+/// What the shell tells the core.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Start everything.
+    Boot,
+    /// An operator wants this unit to run.
+    Start(UnitIndex),
+    /// An operator wants this unit down.
+    Stop(UnitIndex),
+    /// An operator wants the processes of this unit replaced.
+    Restart(UnitIndex),
+    /// An operator wants so many instances of this unit.
+    Scale(UnitIndex, u32),
+    /// Stop everything, dependents first.
+    Shutdown,
+    /// Stop everything, now and by force.
+    ShutdownNow,
+    /// The program of this spawn runs, with this pid.
+    Spawned(Token, i32),
+    /// This spawn failed.
+    SpawnFailed(Token, SpawnFailure),
+    /// The child said something.
+    Said(Token, Said),
+    /// The child broke the protocol of its line.
+    Violated(Token),
+    /// The child's line is at its end, while it may still run.
+    LineClosed(Token),
+    /// The child's line and outputs are at their end.
+    Drained(Token),
+    /// The child was reaped.
+    Exited(Token, Ending),
+}
+
+/// What the supervisor does when every unit is down for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenIdle {
+    /// It ends.
+    Exit,
+    /// It stays, for an operator to start something.
+    Stay,
+}
+
+/// What the supervision rests on.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The units, by their index.
+    pub units: Vec<UnitPolicy>,
+    /// The shared rate limit of automatic restarts.
+    pub starts: StartRate,
+    /// What happens when nothing is left to run.
+    pub when_idle: WhenIdle,
+    /// Where jitter comes from.
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running { idle: bool },
+    ShuttingDown(Outcome),
+    Left,
+}
+
+/// All units together.
+#[derive(Debug)]
+pub struct Supervision {
+    units: Vec<Unit>,
+    /// For each unit, the units that come after it.
+    dependents: Vec<Vec<UnitIndex>>,
+    phase: Phase,
+    when_idle: WhenIdle,
+    tokens: HashMap<Token, InstanceId>,
+    timers: BTreeSet<(Moment, InstanceId)>,
+    gate: StartGate,
+    jitter: Jitter,
+    last_token: u64,
+    active: u32,
+    abandoned: u32,
+    actions: VecDeque<Action>,
+}
+
+impl Supervision {
+    /// A supervision of `plan` in which nothing runs yet.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        let mut dependents = vec![Vec::new(); plan.units.len()];
+        let mut units = Vec::with_capacity(plan.units.len());
+        for (index, policy) in (0..).map(UnitIndex).zip(plan.units) {
+            for after in &policy.after {
+                if let Some(list) = dependents.get_mut(after.unit.0 as usize) {
+                    list.push(index);
+                }
+            }
+            units.push(Unit::new(index, policy));
+        }
+        Self {
+            units,
+            dependents,
+            phase: Phase::Running { idle: false },
+            when_idle: plan.when_idle,
+            tokens: HashMap::new(),
+            timers: BTreeSet::new(),
+            gate: StartGate::new(plan.starts),
+            jitter: Jitter::new(plan.seed),
+            last_token: 0,
+            active: 0,
+            abandoned: 0,
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Takes in one event. An event of a token that is no more is dropped: it is history.
+    pub fn handle(&mut self, now: Moment, event: Event) {
+        use instance::Event as To;
+        match event {
+            Event::Boot => {
+                for unit in &mut self.units {
+                    unit.going = Going::Held;
+                }
+                for index in self.indices() {
+                    self.start_if_due(now, index, true);
+                }
+            }
+            Event::Start(unit) => {
+                if let (Phase::Running { .. }, Some(it)) = (self.phase, self.unit_mut(unit)) {
+                    it.going = Going::Held;
+                    self.start_if_due(now, unit, true);
+                }
+            }
+            Event::Stop(unit) => {
+                if let Some(it) = self.unit_mut(unit) {
+                    it.going = Going::Off;
+                    self.tell_all(now, unit, &To::Stop(StopCause::Operator));
+                }
+            }
+            Event::Restart(unit) => {
+                if let (Phase::Running { .. }, Some(it)) = (self.phase, self.unit_mut(unit)) {
+                    it.going = Going::On;
+                    self.tell_all(now, unit, &To::Restart);
+                }
+            }
+            Event::Scale(unit, instances) => self.scale(now, unit, instances),
+            Event::Shutdown => self.shut_down(now, None),
+            Event::ShutdownNow => {
+                self.shut_down(now, None);
+                for unit in self.indices() {
+                    self.tell_all(now, unit, &To::Stop(StopCause::Shutdown));
+                    self.tell_all(now, unit, &To::Kill);
+                }
+            }
+            Event::Spawned(token, pid) => self.tell_token(now, token, To::Spawned(pid)),
+            Event::SpawnFailed(token, failure) => {
+                self.tell_token(now, token, To::SpawnFailed(failure))
+            }
+            Event::Said(token, said) => self.tell_token(now, token, To::Said(said)),
+            Event::Violated(token) => self.tell_token(now, token, To::Violated),
+            Event::LineClosed(token) => self.tell_token(now, token, To::LineClosed),
+            Event::Drained(token) => self.tell_token(now, token, To::Drained),
+            Event::Exited(token, ending) => self.tell_token(now, token, To::Exited(ending)),
+        }
+        self.conclude();
+    }
+
+    /// Takes in that it is `now`: everything due by then happens.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        if let Some((first, _)) = self.timers.first()
+            && now.since(*first) > STALL
+        {
+            self.forgive_stall(now, now.since(*first));
+        }
+        while let Some((due, id)) = self.timers.first().copied() {
+            if due > now {
+                break;
+            }
+            self.tell(now, id, instance::Event::Due);
+        }
+        self.conclude();
+    }
+
+    /// When [`Supervision::handle_timeout`] wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// The next thing to do.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Where an instance stands.
+    #[must_use]
+    pub fn standing(&self, id: InstanceId) -> Option<Standing> {
+        self.instance(id).map(Instance::standing)
+    }
+
+    /// Every slot of every unit.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.units.iter().flat_map(|unit| &unit.instances)
+    }
+
+    /// What the config asks of a unit.
+    #[must_use]
+    pub fn policy(&self, unit: UnitIndex) -> Option<&UnitPolicy> {
+        self.units.get(unit.0 as usize).map(|unit| &unit.policy)
+    }
+
+    fn indices(&self) -> impl Iterator<Item = UnitIndex> + use<> {
+        (0..u32::try_from(self.units.len()).unwrap_or(u32::MAX)).map(UnitIndex)
+    }
+
+    fn unit_mut(&mut self, unit: UnitIndex) -> Option<&mut Unit> {
+        self.units.get_mut(unit.0 as usize)
+    }
+
+    fn instance(&self, id: InstanceId) -> Option<&Instance> {
+        self.units.get(id.unit.0 as usize)?.instances.get((id.slot as usize).checked_sub(1)?)
+    }
+
+    fn report(&mut self, report: Report) {
+        self.actions.push_back(Action::Report(report));
+    }
+
+    fn tell_token(&mut self, now: Moment, token: Token, event: instance::Event) {
+        if let Some(id) = self.tokens.get(&token) {
+            self.tell(now, *id, event);
+        }
+    }
+
+    fn tell_all(&mut self, now: Moment, unit: UnitIndex, event: &instance::Event) {
+        let Some(it) = self.units.get(unit.0 as usize) else { return };
+        let ids: Vec<_> = it.instances.iter().map(Instance::id).collect();
+        for id in ids {
+            self.tell(now, id, event.clone());
+        }
+    }
+
+    /// The one place where an instance is touched: it keeps timers, tokens and counts true.
+    fn tell(&mut self, now: Moment, id: InstanceId, event: instance::Event) {
+        let Some(unit) = self.units.get_mut(id.unit.0 as usize) else { return };
+        let Some(it) = (id.slot as usize).checked_sub(1).and_then(|i| unit.instances.get_mut(i))
+        else {
+            return;
+        };
+        let (due, token, standing) = (it.due(), it.token(), it.standing());
+        let mut shut_down = false;
+        let mut cx = Context {
+            now,
+            policy: &unit.policy,
+            gate: &mut self.gate,
+            jitter: &mut self.jitter,
+            last_token: &mut self.last_token,
+            actions: &mut self.actions,
+            shut_down: &mut shut_down,
+        };
+        it.handle(event, &mut cx);
+        let (new_due, new_token, new_standing) = (it.due(), it.token(), it.standing());
+        if new_due != due {
+            self.timers.remove(&(due, id));
+            if new_due != Moment::NEVER {
+                self.timers.insert((new_due, id));
+            }
+        }
+        if new_token != token {
+            if let Some(token) = token {
+                self.tokens.remove(&token);
+            }
+            if let Some(token) = new_token {
+                self.tokens.insert(token, id);
+            }
+        }
+        if new_standing != standing {
+            let active = |standing| !matches!(standing, Standing::Down(_) | Standing::Abandoned);
+            let change = (active(standing), active(new_standing));
+            if change == (false, true) {
+                unit.active += 1;
+                self.active += 1;
+            } else if change == (true, false) {
+                unit.active -= 1;
+                self.active -= 1;
+            }
+            if standing == Standing::Abandoned {
+                self.abandoned -= 1;
+            } else if new_standing == Standing::Abandoned {
+                self.abandoned += 1;
+            }
+            self.standing_changed(now, id.unit, new_standing, shut_down);
+        }
+    }
+
+    fn standing_changed(
+        &mut self,
+        now: Moment,
+        index: UnitIndex,
+        standing: Standing,
+        shut_down: bool,
+    ) {
+        let Some(unit) = self.units.get(index.0 as usize) else { return };
+        match self.phase {
+            Phase::Running { .. } => {
+                if shut_down {
+                    self.shut_down(now, Some(Outcome::LimitReached(index)));
+                } else if unit.policy.critical && standing == Standing::Down(Rest::Failed) {
+                    self.shut_down(now, Some(Outcome::CriticalFailed(index)));
+                } else {
+                    for dependent in
+                        self.dependents.get(index.0 as usize).cloned().unwrap_or_default()
+                    {
+                        self.start_if_due(now, dependent, false);
+                    }
+                }
+            }
+            Phase::ShuttingDown(_) if unit.active == 0 => {
+                let after: Vec<_> = unit.policy.after.iter().map(|after| after.unit).collect();
+                for dependency in after {
+                    self.stop_if_clear(now, dependency);
+                }
+            }
+            Phase::ShuttingDown(_) | Phase::Left => {}
+        }
+    }
+
+    /// Starts a held unit once everything it comes after has come far enough.
+    fn start_if_due(&mut self, now: Moment, index: UnitIndex, say_waiting: bool) {
+        let Some(unit) = self.units.get(index.0 as usize) else { return };
+        if unit.going != Going::Held {
+            return;
+        }
+        let on: Vec<_> = unit
+            .policy
+            .after
+            .iter()
+            .filter(|after| {
+                !self.units.get(after.unit.0 as usize).is_some_and(|it| it.has_come(after.until))
+            })
+            .map(|after| after.unit)
+            .collect();
+        if on.is_empty() {
+            let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
+            if let Some(unit) = self.unit_mut(index) {
+                unit.going = Going::On;
+            }
+            for id in ids {
+                self.tell(now, id, instance::Event::Start);
+            }
+        } else if say_waiting {
+            self.report(Report::Waiting { unit: index, on });
+        }
+    }
+
+    fn scale(&mut self, now: Moment, index: UnitIndex, instances: u32) {
+        let running = matches!(self.phase, Phase::Running { .. });
+        let Some(unit) = self.unit_mut(index) else { return };
+        let before = unit.policy.instances;
+        unit.resize(index, instances);
+        let on = unit.going == Going::On && running;
+        for slot in instances + 1..=before {
+            self.tell(
+                now,
+                InstanceId { unit: index, slot },
+                instance::Event::Stop(StopCause::Scale),
+            );
+        }
+        for slot in before + 1..=instances {
+            if on {
+                self.tell(now, InstanceId { unit: index, slot }, instance::Event::Start);
+            }
+        }
+    }
+
+    fn shut_down(&mut self, now: Moment, because: Option<Outcome>) {
+        if !matches!(self.phase, Phase::Running { .. }) {
+            return;
+        }
+        self.phase = Phase::ShuttingDown(because.unwrap_or(Outcome::Clean));
+        self.report(Report::ShuttingDown { because });
+        for unit in &mut self.units {
+            unit.going = Going::Off;
+        }
+        for unit in self.indices() {
+            self.stop_if_clear(now, unit);
+        }
+    }
+
+    /// Stops a unit once nothing that comes after it is active any more.
+    fn stop_if_clear(&mut self, now: Moment, index: UnitIndex) {
+        let active =
+            |unit: &UnitIndex| self.units.get(unit.0 as usize).is_some_and(|it| it.active > 0);
+        if !self.dependents.get(index.0 as usize).is_some_and(|list| list.iter().any(active)) {
+            self.tell_all(now, index, &instance::Event::Stop(StopCause::Shutdown));
+        }
+    }
+
+    fn forgive_stall(&mut self, now: Moment, by: Duration) {
+        let mut moved = 0;
+        for unit in &mut self.units {
+            for it in &mut unit.instances {
+                let due = it.due();
+                if it.forgive_stall(now, &unit.policy) {
+                    moved += 1;
+                    self.timers.remove(&(due, it.id()));
+                    self.timers.insert((it.due(), it.id()));
+                }
+            }
+        }
+        self.report(Report::Stalled { by, moved });
+    }
+
+    /// Sees whether it is over.
+    fn conclude(&mut self) {
+        match self.phase {
+            Phase::ShuttingDown(outcome) if self.active == 0 => {
+                let outcome = match outcome {
+                    Outcome::Clean if self.abandoned > 0 => Outcome::Abandoned,
+                    Outcome::Clean
+                    | Outcome::CriticalFailed(_)
+                    | Outcome::LimitReached(_)
+                    | Outcome::Abandoned => outcome,
+                };
+                self.leave(outcome);
+            }
+            Phase::Running { idle } => {
+                let now_idle = self.active == 0 && self.abandoned == 0;
+                self.phase = Phase::Running { idle: now_idle };
+                if now_idle && !idle {
+                    self.report(Report::Idle);
+                    if self.when_idle == WhenIdle::Exit {
+                        self.leave(Outcome::Clean);
+                    }
+                }
+            }
+            Phase::ShuttingDown(_) | Phase::Left => {}
+        }
+    }
+
+    fn leave(&mut self, outcome: Outcome) {
+        self.phase = Phase::Left;
+        self.actions.push_back(Action::Leave(outcome));
+    }
+}
