@@ -1,0 +1,116 @@
+"""How work fails, as exceptions: raise one and the supervisor knows what to do next.
+
+Every class is one `kind` of the protocol and the exit code a plain program would end with. `kind` decides what
+happens (retry, wait, give up); `code` is yours, dotted, for rules in the config: `Transient("…", code="db.deadlock")`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+
+class Failure(Exception):
+    """The base of all failures. Raise one of the classes below, or a subclass of your own."""
+
+    kind = "bug"
+    exit_code = 70
+    #: What is said when you give no message.
+    says = "the program failed"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: Optional[str] = None,
+        after: Optional[float] = None,
+        retryable: Optional[bool] = None,
+        scope: Optional[str] = None,
+        dependency: Optional[str] = None,
+        details: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        """`after` in seconds: not before then. `scope`: task, worker, dependency or service."""
+        super().__init__(message or self.says)
+        self.message = message or self.says
+        # A class of the program names itself; a class of this package says no more than its kind.
+        own = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
+        self.code = code or (self.kind if own else type(self).__name__)
+        self.after = after
+        self.retryable = retryable
+        self.scope = scope
+        self.dependency = dependency
+        self.details = details
+
+
+class Transient(Failure):
+    """It failed this time; the same again may work."""
+
+    kind, exit_code, says = "transient", 75, "failed for now"
+
+
+Retryable = Transient
+
+
+class Timeout(Failure):
+    """Something took too long."""
+
+    kind, exit_code, says = "timeout", 75, "took too long"
+
+
+class RateLimited(Failure):
+    """A service asks us to slow down: not before `after` seconds. Costs no attempt."""
+
+    kind, exit_code, says = "rate_limited", 75, "rate limited"
+
+
+class Unavailable(Failure):
+    """Something this program needs cannot be reached; name it in `dependency`."""
+
+    kind, exit_code, says = "unavailable", 69, "a dependency is unavailable"
+
+
+class Conflict(Failure):
+    """Somebody else was faster (a lock, a version)."""
+
+    kind, exit_code, says = "conflict", 75, "in conflict with another change"
+
+
+class Resource(Failure):
+    """This process ran out of something (memory, disk, descriptors); another one may do better."""
+
+    kind, exit_code, says = "resource", 71, "out of a resource"
+
+
+class Invalid(Failure):
+    """The input is wrong and stays wrong. Never retried."""
+
+    kind, exit_code, says = "invalid", 65, "invalid input"
+
+
+class NotFound(Failure):
+    """What the work is about does not exist. Never retried."""
+
+    kind, exit_code, says = "not_found", 66, "not found"
+
+
+class Denied(Failure):
+    """The work is not permitted. Never retried."""
+
+    kind, exit_code, says = "denied", 77, "not permitted"
+
+
+class Fatal(Failure):
+    """The program is set up wrongly and cannot work until somebody mends the configuration."""
+
+    kind, exit_code, says = "config", 78, "the configuration is wrong"
+
+
+class Bug(Failure):
+    """A mistake in the program. Every exception that is not a `Failure` is told as this."""
+
+    kind, exit_code, says = "bug", 70, "a bug"
+
+
+class Cancelled(Failure):
+    """The work was given up because it was asked to."""
+
+    kind, exit_code, says = "cancelled", 75, "cancelled"

@@ -1,0 +1,120 @@
+"""Frames: a u32 big-endian length, then exactly one MessagePack value, the array `[kind, fields]`.
+
+Everything that comes in is checked before it is believed: the length before anything is kept, then the first byte,
+then that the value fills the frame and is nested no deeper than 32.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import msgpack
+
+from .errors import FrameTooLarge, NotSendable, ProtocolError
+
+MAX_FRAME_BEFORE_WELCOME = 64 * 1024
+MAX_FRAME_CEILING = 16 * 1024 * 1024
+MAX_DEPTH = 32
+
+_LENGTH = struct.Struct(">I")
+_PAIR = 0x92  # an array of two: the first byte of every body
+
+
+def encode(kind: int, fields: Mapping[str, Any], max_frame: int) -> bytes:
+    """One whole frame, or `FrameTooLarge`, `NotSendable`."""
+    try:
+        body: bytes = msgpack.packb([kind, fields], use_bin_type=True)
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise NotSendable(f"a value cannot be sent: {cause}; send text, numbers, lists and maps") from cause
+    if len(body) > max_frame:
+        raise FrameTooLarge(
+            f"a frame of {len(body)} bytes is over the limit of {max_frame}; "
+            "send less, or raise max_frame in the configuration of hearken"
+        )
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode(body: bytes) -> Tuple[int, Dict[str, Any]]:
+    """The kind and the fields of one body, or `ProtocolError`."""
+    if not body or body[0] != _PAIR:
+        raise ProtocolError(f"a frame does not start with [kind, fields]: {_shown(body)}")
+    try:
+        value = msgpack.unpackb(body, strict_map_key=False, object_pairs_hook=_map, ext_hook=_refuse_extension)
+    except ProtocolError:
+        raise
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as cause:
+        raise ProtocolError(f"a frame is not one MessagePack value ({cause}): {_shown(body)}") from cause
+    _check_depth(value)
+    kind, fields = value
+    if isinstance(kind, float) and kind.is_integer():
+        kind = int(kind)
+    if isinstance(kind, bool) or not isinstance(kind, int) or not 0 <= kind <= 127:
+        raise ProtocolError(f"the kind of a frame is not a number from 0 to 127: {_shown(body)}")
+    if fields == []:
+        fields = {}  # how PHP writes an empty map
+    if not isinstance(fields, dict):
+        raise ProtocolError(f"the fields of a frame are not a map: {_shown(body)}")
+    return kind, fields
+
+
+class FrameSplitter:
+    """Cuts the stream into bodies. Keeps what has come of a frame until the rest is there."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    @property
+    def inside(self) -> bool:
+        """Whether a frame has begun that is not complete."""
+        return bool(self._kept)
+
+    def feed(self, data: bytes) -> None:
+        """Add what was read."""
+        self._kept += data
+
+    def next(self, max_frame: int) -> Optional[bytes]:
+        """The next complete body, or None. Asked one at a time: `welcome` changes the limit for what follows it."""
+        if len(self._kept) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._kept)
+        if not 1 <= length <= max_frame:
+            raise ProtocolError(
+                f"a frame of {length} bytes was announced, allowed are 1 to {max_frame}: {_shown(self._kept)}"
+            )
+        end = _LENGTH.size + length
+        if len(self._kept) < end:
+            return None
+        body = bytes(self._kept[_LENGTH.size : end])
+        del self._kept[:end]
+        return body
+
+
+def _map(pairs: List[Tuple[Any, Any]]) -> Dict[Any, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ProtocolError("a map of a frame has a key twice")
+    return made
+
+
+def _refuse_extension(code: int, data: bytes) -> Any:
+    raise ProtocolError(f"a frame holds the MessagePack extension type {code}, which the line does not use")
+
+
+def _check_depth(value: Any) -> None:
+    # Level by level, not by recursion: the depth is what is in doubt.
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if isinstance(holder, dict) else holder)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return
+    raise ProtocolError(f"a frame is nested deeper than {MAX_DEPTH}")
+
+
+def _shown(data: bytes) -> str:
+    return repr(bytes(data[:64]))[1:]

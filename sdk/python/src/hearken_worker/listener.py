@@ -1,0 +1,166 @@
+"""Hears the supervisor: answers pings, keeps what `welcome` said, turns `drain` and SIGTERM into one drain."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from .errors import LineError, LineLost, ProtocolError, Rejected
+from .latch import Latch, milliseconds
+from .line import Line
+from .messages import Message
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """Who this process is to the supervisor."""
+
+    unit: str
+    instance: int
+    incarnation: int
+    max_frame: int
+    heartbeat_ms: Optional[int] = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Finish what is in hand, then return. `grace` in seconds is what is left before the kill, if that was said."""
+
+    reason: str
+    grace: Optional[float] = None
+
+
+class Listener:
+    """Everything that is heard. `turn` is called by one thread at a time: the package's own, or the program's."""
+
+    def __init__(self, line: Optional[Line]) -> None:
+        self.latch = Latch()  # up: draining
+        self.welcome: Optional[Welcome] = None
+        self.drain: Optional[Drain] = None
+        #: Set by `welcome` and by the end of the line, whichever comes first.
+        self.answered = threading.Event()
+        #: Set when nothing more will be heard.
+        self.ended = threading.Event()
+        self._line = line
+        self._failure: Optional[LineError] = None
+        self._callbacks: List[Callable[[Drain], object]] = []
+        self._announced = False
+        self._announcing = threading.Lock()
+        #: Of the last ping; what heartbeats without a ping carry.
+        self.sequence = 0
+        self._beat_at: Optional[float] = None
+        if line is None:
+            self.ended.set()
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to listen for."""
+        return self._announced and self.ended.is_set()
+
+    def check(self) -> None:
+        """Raise what has gone wrong with the line, if it is more than its end."""
+        if self._failure is not None:
+            raise self._failure
+
+    def on_drain(self, callback: Callable[[Drain], object]) -> None:
+        """Call back once, at the drain; at once if it has come already."""
+        with self._announcing:
+            if not self._announced:
+                self._callbacks.append(callback)
+                return
+        assert self.drain is not None
+        callback(self.drain)
+
+    def turn(self, timeout: Optional[float]) -> None:
+        """Wait until something happens, `timeout` seconds at most, and handle it."""
+        # poll, not select: a descriptor above 1023 is nothing unusual.
+        poll = select.poll()
+        if self._line is not None and not self.ended.is_set():
+            poll.register(self._line.fileno(), select.POLLIN)
+        if not self._announced:
+            poll.register(self.latch.fileno(), select.POLLIN)
+        happened = [fd for fd, _ in poll.poll(milliseconds(self._until(timeout)))]
+        # The line before the latch: hearken sends its drain frame, which says more, before it sends SIGTERM.
+        if self._line is not None and self._line.fileno() in happened and not self.ended.is_set():
+            self._hear(self._line)
+        if self.latch.up and not self._announced:
+            self._announce()
+        if self._beat_at is not None and time.monotonic() >= self._beat_at:
+            self._beat()
+
+    def _until(self, timeout: Optional[float]) -> Optional[float]:
+        if self._beat_at is None:
+            return timeout
+        beat = self._beat_at - time.monotonic()
+        return beat if timeout is None else min(timeout, beat)
+
+    def _hear(self, line: Line) -> None:
+        try:
+            line.receive(self._handle)
+        except LineLost as lost:
+            self._end(str(lost))
+        except (ProtocolError, Rejected) as failure:
+            self._failure = failure
+            self._end(str(failure))
+
+    def _handle(self, message: Message) -> None:
+        fields: Mapping[str, Any] = message.fields
+        if message.name == "ping":
+            self.sequence = fields["sequence"]
+            self._beat()
+        elif message.name == "drain":
+            self.drain = Drain(fields["reason"], fields["grace_ms"] / 1000)
+            self.latch.set()
+        elif message.name == "welcome":
+            known: Dict[str, Any] = {key: fields[key] for key in fields if key != "protocol"}
+            self.welcome = Welcome(**known)
+            self.answered.set()
+            self._plan_beat()
+        elif message.name == "reject":
+            raise Rejected(fields["code"], fields["message"])
+        else:
+            # The task side joins here.
+            raise ProtocolError(
+                f"the supervisor sent {message.name}, but this version of the package runs services, not tasks; "
+                "declare the program as a service, or install a newer version"
+            )
+
+    def _plan_beat(self) -> None:
+        if self.welcome is not None and self.welcome.heartbeat_ms:
+            self._beat_at = time.monotonic() + self.welcome.heartbeat_ms / 1000
+
+    def _beat(self) -> None:
+        self._plan_beat()
+        if self._line is not None and not self.ended.is_set():
+            try:
+                self._line.send("heartbeat", {"sequence": self.sequence})
+            except LineLost:
+                self._beat_at = None  # `receive` tells the end, after what was said before it
+
+    def _end(self, why: str) -> None:
+        if self._line is not None:
+            self._line.shut(why)
+        self._beat_at = None
+        if self.drain is None:
+            self.drain = Drain(why)
+        self.ended.set()
+        self.answered.set()
+        self.latch.set()
+
+    def _announce(self) -> None:
+        drain = self.drain = self.drain or Drain("SIGTERM")
+        with self._announcing:
+            self._announced = True
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback(drain)
+
+    def close(self) -> None:
+        """Stop listening; a thread in `turn` comes back."""
+        if self._line is not None:
+            self._end("this worker was closed")
+        self.latch.set()

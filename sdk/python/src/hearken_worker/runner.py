@@ -1,0 +1,72 @@
+"""`run`: a main function as a supervised process, whose ending says what it was."""
+
+from __future__ import annotations
+
+import sys
+from typing import Callable, NoReturn, Optional
+
+from . import console
+from .ending import describe
+from .errors import LineError, LineLost, ProtocolError, Rejected
+from .failures import Bug, Failure
+from .process import connect
+from .worker import Worker
+
+_INTERRUPTED = 130  # 128 + SIGINT, as a shell would say it
+
+
+def run(main: Callable[[Worker], object], *, threaded: bool = True, build: Optional[str] = None) -> NoReturn:
+    """Connect, call `main(worker)`, tell how it ended, and exit.
+
+    A return is `exiting{done}` and exit 0; a `Failure` is an `error` and its exit code; any other exception is an
+    `error` of kind `bug` with its trace, and exit 70. `sys.exit()` inside `main` keeps its code and is not told.
+    """
+    try:
+        worker = connect(threaded=threaded, build=build)
+    except LineError as broken:
+        _complain(broken)
+        sys.exit(broken.exit_code)
+    try:
+        code = _outcome(main, worker)
+    finally:
+        worker.close()
+    sys.exit(code)
+
+
+def _outcome(main: Callable[[Worker], object], worker: Worker) -> int:
+    try:
+        main(worker)
+        _farewell(worker)
+        return 0
+    except (LineLost, Rejected, ProtocolError) as over:
+        # Not a mistake of the program: one line, no trace.
+        _complain(over)
+        return over.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Failure as failure:
+        _tell(worker, failure)
+        return failure.exit_code
+    except Exception as bug:
+        _tell(worker, bug)
+        return Bug.exit_code
+
+
+def _farewell(worker: Worker) -> None:
+    try:
+        worker.exiting("done")
+    except LineLost:
+        pass  # said already, by main; or nobody is left to hear it, and the work is done all the same
+
+
+def _tell(worker: Worker, exception: Exception) -> None:
+    try:
+        worker.error(exception)
+    except LineError as unheard:
+        _complain(unheard)
+        console.show("error", describe(exception))
+
+
+def _complain(error: LineError) -> None:
+    if sys.stderr is not None:
+        print(f"hearken: {error}", file=sys.stderr, flush=True)

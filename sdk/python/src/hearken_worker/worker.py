@@ -1,0 +1,167 @@
+"""The worker: this process as its supervisor knows it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from typing import Any, Callable, Dict, Optional, TypeVar
+
+from . import console, messages
+from ._version import VERSION
+from .ending import describe
+from .errors import LineError, LineLost
+from .line import Line
+from .listener import Drain, Listener, Welcome
+from .speech import Speech
+from .termination import Termination
+from .values import cut
+
+OnDrain = TypeVar("OnDrain", bound=Callable[[Drain], object])
+
+
+class Worker(Speech):
+    """Speaks to the supervisor, or to standard error when there is none. Made by `connect` or `run`."""
+
+    def __init__(
+        self, line: Optional[Line] = None, *, threaded: bool = True, build: Optional[str] = None
+    ) -> None:
+        self._line = line
+        self._listener = Listener(line)
+        self._thread: Optional[threading.Thread] = None
+        self._closed = False
+        hello = {
+            "protocol": list(messages.PROTOCOL),
+            "sdk": f"hearken-worker-python {VERSION}",
+            "language": f"{platform.python_implementation()} {platform.python_version()}",
+            "pid": os.getpid(),
+            "build": build,
+        }
+        self._say("hello", hello)
+        self._termination = Termination(self._listener.latch.set)
+        if threaded:
+            self._thread = threading.Thread(target=self._listen, name="hearken", daemon=True)
+            self._thread.start()
+
+    @property
+    def supervised(self) -> bool:
+        """Whether there is a supervisor to speak to."""
+        return self._line is not None
+
+    @property
+    def draining(self) -> bool:
+        """Whether to finish what is in hand and return: asked to, told by SIGTERM, or the supervisor is gone."""
+        self._turn_if_ours(0)
+        return self._listener.latch.up
+
+    @property
+    def drain(self) -> Optional[Drain]:
+        """Why and how fast, once draining."""
+        return self._listener.drain
+
+    def on_drain(self, callback: OnDrain) -> OnDrain:
+        """Call back once when the drain begins, in the background thread (or in the next call without one)."""
+        self._listener.on_drain(callback)
+        return callback
+
+    def welcome(self, timeout: float = 5.0) -> Optional[Welcome]:
+        """Who this process is to the supervisor and its `config`; None without one. Waits for the first answer."""
+        deadline = time.monotonic() + timeout
+        while self._line is not None and not self._listener.answered.is_set():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise LineError(f"the supervisor did not answer hello within {timeout:g} s; look at its log")
+            if not self._turn_if_ours(left):
+                self._listener.answered.wait(left)
+        self._listener.check()
+        return self._listener.welcome
+
+    def wait(self, seconds: Optional[float] = None) -> bool:
+        """Sleep, but listen: answers pings meanwhile and returns early on a drain. Returns `draining`.
+
+        Without `seconds` it waits for the drain. While draining it returns at once.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        left = seconds
+        while True:
+            if not self._turn_if_ours(left):
+                self._listener.latch.wait(left)
+            self._listener.check()
+            left = None if deadline is None else deadline - time.monotonic()
+            if self._listener.latch.up or (left is not None and left <= 0):
+                return self._listener.latch.up
+
+    def ready(self, credits: Optional[int] = None) -> None:
+        """The program is up. `credits`: how many tasks it takes at once (1 if left out)."""
+        self._say("ready", {"credits": credits})
+
+    def status(self, text: str) -> None:
+        """One line for people: what the program is doing."""
+        self._say("status", {"text": cut(text)})
+
+    def heartbeat(self, memory: Optional[int] = None) -> None:
+        """Say that this process is alive. Needed only without the thread, in the middle of long work."""
+        self._say("heartbeat", {"sequence": self._listener.sequence, "memory": memory})
+
+    def exiting(self, intent: str = "done", reason: Optional[str] = None) -> None:
+        """The last word before an exit: done, retry, restart_now or stay_down. Nothing can be said after it."""
+        self._say("exiting", {"intent": intent, "reason": None if reason is None else cut(reason)})
+
+    def close(self) -> None:
+        """Leave the line. `run` does this at the end."""
+        if self._closed:
+            return
+        self._turn_if_ours(0)  # what stays unread at the close reaches the supervisor as ECONNRESET
+        self._closed = True
+        self._termination.remove()
+        self._listener.close()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(1)
+            if self._thread.is_alive():
+                return  # in a callback; closing the descriptors under it would hand it somebody else's
+        self._give_back()
+
+    def _say(self, name: str, fields: Dict[str, Any]) -> None:
+        if self._line is None:
+            console.show(name, messages.compose(name, fields)[1])
+            return
+        self._turn_if_ours(0)
+        self._listener.check()
+        try:
+            self._line.send(name, fields)
+        except LineLost:
+            # Perhaps a reject stands on the line before its end; that says more.
+            if not self._turn_if_ours(0) and self._thread is not threading.current_thread():
+                self._listener.ended.wait(1)
+            self._listener.check()
+            raise
+
+    def _turn_if_ours(self, timeout: Optional[float]) -> bool:
+        if self._thread is None and not self._closed:
+            self._listener.turn(timeout)
+        return self._thread is None
+
+    def _listen(self) -> None:
+        while not self._listener.done:
+            try:
+                self._listener.turn(None)
+            except Exception as error:
+                # Only a callback of the program can fail here. That is told, and the line goes on.
+                try:
+                    self.error(error)
+                except LineError:
+                    console.show("error", describe(error))
+
+    def _give_back(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        self._listener.latch.close()
+
+    def _forked(self) -> None:
+        """In a forked child: the line and the signal stay with the parent."""
+        self._termination.remove()
+        self._give_back()
+        # There is no thread in a fork, and nothing to hear: only its own calls of wait() and draining.
+        self._thread = None
+        self._listener = Listener(None)
