@@ -1,1 +1,48 @@
-//! stub
+//! What hearken asks of the kernel: the fork server, waiting, signals, descriptors.
+//!
+//! ```text
+//!   supervisor ── control socket ── fork server        start: ForkServer::start, before any thread
+//!       │  ▲                             │
+//!       │  └── SIGCHLD, wait status ─────┤ clone3(CLONE_PARENT | CLONE_PIDFD)
+//!       │                                ▼
+//!       └──── line, stdout, stderr ──  child            its parent is the supervisor
+//! ```
+//!
+//! The life of a child, in calls: [`line_pair`] and [`output_pipe`] make its ends,
+//! [`ForkServer::spawn`] hands them over, [`Reply::Forked`] brings its pid and [`PidFd`],
+//! [`Reply::Execed`] or [`Reply::Failed`] says what became of the exec, [`PidFd::signal`] and
+//! [`PidFd::signal_group`] reach it, [`next_change`] tells of its end, and
+//! [`ForkServer::forget`] closes the account.
+//!
+//! Invariants:
+//! - All unsafe code of the workspace is in this crate.
+//! - Nobody is ever signalled by number: `kill(2)` and `killpg(3)` do not occur.
+//! - Nothing here knows a clock policy, a restart rule or a protocol; nothing here is async.
+#![expect(unsafe_code, reason = "the one crate that talks to the kernel without a net")]
+
+mod channels;
+mod clone;
+mod errno;
+mod fork_server;
+mod limits;
+mod mask;
+mod pid;
+mod pidfd;
+mod process;
+mod procfs;
+mod signal;
+mod wait;
+
+pub use channels::{line_pair, output_pipe};
+pub use errno::Errno;
+pub use fork_server::{
+    ChildEnds, Flushed, ForkServer, LINE_FD, Lost, MAX_REQUEST, Mechanism, ProbeError, Reply,
+    SendError, Spawn, Stage, StartError, become_fork_server_if_asked,
+};
+pub use limits::{DescriptorLimit, descriptor_limit};
+pub use pid::Pid;
+pub use pidfd::{PidFd, Sent};
+pub use process::{PrepareError, Prepared, prepare_supervisor, thread_count};
+pub use procfs::{Member, children_of_self, session_members};
+pub use signal::{Signal, UnknownSignal};
+pub use wait::{Change, Status, next_change};

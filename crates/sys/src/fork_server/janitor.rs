@@ -1,0 +1,30 @@
+//! What happens to the children when their supervisor is dead.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, poll};
+
+use crate::{PidFd, Signal};
+
+/// After this the janitor leaves, whatever still lives: what SIGKILL has not ended by then is in
+/// state D, or a zombie that init does not reap.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+const BETWEEN_ROUNDS: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+
+/// Kills the group of every child until none is left.
+pub(super) fn clear_away<'a>(children: impl Iterator<Item = &'a PidFd>) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut left: Vec<&PidFd> = children.collect();
+    while !left.is_empty() && Instant::now() < deadline {
+        // In rounds, because a member may be forking while it is killed.
+        left.retain(|child| {
+            let _gone_or_refused = child.signal_group(Signal::KILL);
+            child.group_alive()
+        });
+        if !left.is_empty() {
+            // Nothing tells when the last member of a group dies: only its leader has a pidfd.
+            let _nothing_to_poll_for = poll(&mut [], Some(&BETWEEN_ROUNDS));
+        }
+    }
+}

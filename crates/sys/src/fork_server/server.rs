@@ -1,0 +1,325 @@
+//! The fork server's own side: one loop over the control socket and the status pipes.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno as Refusal;
+use rustix::net::SendFlags;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior, setsid};
+
+use super::MAX_REQUEST;
+use super::child::{self, Plan, REPORT, Terms};
+use super::janitor;
+use super::socket::{self, Received};
+use super::spawn::Stage;
+use super::wire::{Answer, Request, SpawnRequest, decode_request};
+use crate::clone::{self, Forked, Parent};
+use crate::mask::{Mask, set_all_default};
+use crate::{Errno, PidFd};
+
+/// The supervisor died and its children are cleared away.
+const EXIT_DONE: i32 = 0;
+/// The supervisor's request was not one: EX_SOFTWARE of sysexits.h.
+const EXIT_MALFORMED: i32 = 70;
+/// The kernel refused what the fork server needs to begin: EX_OSERR.
+const EXIT_NOT_STARTED: i32 = 71;
+
+/// The lowest descriptor of the fork server's own; those below are place holders.
+const FIRST_OWN_FD: RawFd = 10;
+
+/// The most children between clone and exec. Further requests wait in the socket.
+const MAX_FLIGHTS: usize = 256;
+
+/// Why the loop ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    SupervisorGone,
+    Malformed,
+}
+
+/// A child between clone and exec.
+#[derive(Debug)]
+struct Flight {
+    token: u64,
+    status: OwnedFd,
+}
+
+#[derive(Debug)]
+struct Server {
+    control: OwnedFd,
+    terms: Terms,
+    flights: Vec<Flight>,
+    /// Those that the janitor would clear away.
+    children: BTreeMap<u64, PidFd>,
+    buffer: Box<[u8]>,
+    legacy_clone_told: bool,
+}
+
+/// Is the fork server until the supervisor is gone.
+pub(super) fn run(control: OwnedFd, terms: Terms) -> ! {
+    // A panic may not unwind into what this process was forked from.
+    let _never_dropped_but_by_a_panic = ExitOnUnwind;
+    // To its own place first, so that a refusal after this can still be told.
+    let control = match rustix::io::fcntl_dupfd_cloexec(&control, FIRST_OWN_FD) {
+        Ok(moved) => moved,
+        Err(errno) => not_started(control.as_fd(), errno.into()),
+    };
+    if let Err(errno) = settle_in(&control) {
+        not_started(control.as_fd(), errno);
+    }
+    let mut server = Server {
+        control,
+        terms,
+        flights: Vec::with_capacity(MAX_FLIGHTS),
+        children: BTreeMap::new(),
+        buffer: vec![0; MAX_REQUEST].into(),
+        legacy_clone_told: false,
+    };
+    let code = match server.serve() {
+        Err(End::SupervisorGone) => {
+            janitor::clear_away(server.children.values());
+            EXIT_DONE
+        }
+        // The children live on: the supervisor does, and will adopt them to the next one.
+        Err(End::Malformed) => EXIT_MALFORMED,
+        Ok(never) => match never {},
+    };
+    child::exit(code)
+}
+
+/// Says why there will be no fork server, and exits. Async-signal-safe.
+pub(super) fn not_started(control: BorrowedFd<'_>, errno: Errno) -> ! {
+    let answer = Answer::NotStarted { errno }.encode();
+    // If even this fails, the end of the socket says the rest.
+    let _ = socket::send(control, &answer, &[], SendFlags::DONTWAIT);
+    child::exit(EXIT_NOT_STARTED)
+}
+
+/// Makes the process what the loop and the children rely on.
+fn settle_in(control: &OwnedFd) -> Result<(), Errno> {
+    // A ^C at the terminal is for the supervisor to act on; and a `kill -9 -GROUP` that ends the
+    // supervisor must leave the janitor. The session fails only for one that has its own.
+    Mask::ALL.set()?;
+    let _has_its_own_already = setsid();
+    set_all_default()?;
+    rustix::thread::set_name(c"hearken-fork")?;
+    // The environment of children passes through this memory. Exec makes them dumpable again.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    close_all_but(control.as_raw_fd());
+    occupy_low_descriptors()
+}
+
+/// Closes from [`FIRST_OWN_FD`] up. Where a filter refuses the call, what the supervisor had
+/// open at this moment stays: its own end of the control socket was closed by hand.
+fn close_all_but(kept: RawFd) {
+    for (first, last) in [(FIRST_OWN_FD, kept - 1), (kept + 1, RawFd::MAX)] {
+        if first <= last {
+            // SAFETY: their owners are in frames that never run again in this process.
+            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+        }
+    }
+}
+
+fn occupy_low_descriptors() -> Result<(), Errno> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    let null = rustix::io::fcntl_dupfd_cloexec(null, FIRST_OWN_FD)?;
+    for place in 0..FIRST_OWN_FD {
+        // Descriptor 0 is the children's standard input and stays open across exec.
+        let flags = if place == 0 { 0 } else { libc::O_CLOEXEC };
+        // SAFETY: what stood there belongs to frames that never run again in this process.
+        if unsafe { libc::dup3(null.as_raw_fd(), place, flags) } < 0 {
+            return Err(Errno::last());
+        }
+    }
+    Ok(())
+}
+
+struct ExitOnUnwind;
+
+impl Drop for ExitOnUnwind {
+    fn drop(&mut self) {
+        child::exit(EXIT_MALFORMED)
+    }
+}
+
+impl Server {
+    fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        loop {
+            let (control, ended) = self.wait();
+            // Not one more child for a supervisor that is gone.
+            if control.intersects(PollFlags::HUP | PollFlags::ERR) {
+                return Err(End::SupervisorGone);
+            }
+            for index in ended.into_iter().rev() {
+                let flight = self.flights.swap_remove(index);
+                self.land(flight)?;
+            }
+            if control.contains(PollFlags::IN) {
+                self.take_request()?;
+            }
+        }
+    }
+
+    /// Waits until there is something to do: what the control socket says, and which flights.
+    fn wait(&self) -> (PollFlags, Vec<usize>) {
+        // HUP is told even where nothing is asked for.
+        let wanted =
+            if self.flights.len() < MAX_FLIGHTS { PollFlags::IN } else { PollFlags::empty() };
+        let mut polled = Vec::with_capacity(1 + self.flights.len());
+        polled.push(PollFd::new(&self.control, wanted));
+        polled.extend(self.flights.iter().map(|one| PollFd::new(&one.status, PollFlags::IN)));
+        if poll(&mut polled, None).is_err() {
+            // EINTR by a SIGCONT, or ENOMEM for a moment: look again.
+            return (PollFlags::empty(), Vec::new());
+        }
+        let ended = (0..self.flights.len()).filter(|at| !polled[at + 1].revents().is_empty());
+        (polled[0].revents(), ended.collect())
+    }
+
+    /// Tells how an exec ended. End of file without a word is success: exec closed the pipe.
+    fn land(&self, flight: Flight) -> Result<(), End> {
+        let mut report = [0; REPORT];
+        let told = match rustix::io::read(&flight.status, &mut report) {
+            Ok(0) => None,
+            Ok(REPORT) => child::read_report(&report),
+            Ok(_) => return Err(End::Malformed),
+            Err(errno) => Some((Stage::StatusPipe, errno.into())),
+        };
+        let token = flight.token;
+        self.answer(match told {
+            None => Answer::Execed { token },
+            Some((stage, errno)) => Answer::Failed { token, stage, errno },
+        })
+    }
+
+    fn take_request(&mut self) -> Result<(), End> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let received = match socket::receive(self.control.as_fd(), &mut buffer) {
+            Ok(received) => received,
+            Err(Refusal::AGAIN | Refusal::NOMEM | Refusal::NOBUFS) => {
+                self.buffer = buffer;
+                return Ok(());
+            }
+            Err(_) => return Err(End::SupervisorGone),
+        };
+        let bytes = received.bytes.min(buffer.len());
+        let done = match (bytes, received.cut, decode_request(&buffer[..bytes])) {
+            (0, _, _) => Err(End::SupervisorGone),
+            (_, false, Some(request)) => self.perform(request, received),
+            (_, true, _) | (_, false, None) => Err(End::Malformed),
+        };
+        // The environment may hold secrets: it is not kept beyond the fork.
+        buffer[..bytes].fill(0);
+        self.buffer = buffer;
+        done
+    }
+
+    fn perform(&mut self, request: Request<'_>, received: Received) -> Result<(), End> {
+        match request {
+            Request::Spawn(spawn) => self.spawn(&spawn, received),
+            Request::Forget(tokens) => {
+                for token in tokens.iter() {
+                    self.children.remove(&token);
+                }
+                Ok(())
+            }
+            Request::Probe { token, code } => self.probe(token, code),
+            Request::Adopt { token, pid } => {
+                // Without room for its pidfd the child is left to its death signal.
+                let pidfd = received.descriptors.into_iter().next();
+                let child = pidfd.map(|pidfd| (token, PidFd::from_parts(pidfd, pid)));
+                self.children.extend(child);
+                Ok(())
+            }
+        }
+    }
+
+    fn spawn(&mut self, spawn: &SpawnRequest<'_>, received: Received) -> Result<(), End> {
+        let failed = |stage, errno| Answer::Failed { token: spawn.token, stage, errno };
+        if received.descriptors_lost {
+            return self.answer(failed(Stage::Receive, Errno::new(libc::EMFILE)));
+        }
+        let descriptors: Vec<BorrowedFd<'_>> =
+            received.descriptors.iter().map(OwnedFd::as_fd).collect();
+        let (output, line) = match (descriptors.as_slice(), spawn.has_line) {
+            (&[stdout, stderr], false) => ([stdout, stderr], None),
+            (&[stdout, stderr, line], true) => ([stdout, stderr], Some(line)),
+            (_, _) => return Err(End::Malformed),
+        };
+        let (status, childs) = match pipe_with(PipeFlags::CLOEXEC) {
+            Ok(ends) => ends,
+            Err(errno) => return self.answer(failed(Stage::StatusPipe, errno.into())),
+        };
+        let plan = Plan::new(self.terms, spawn, output, line, childs.as_fd());
+        // SAFETY: the child only calls become_program, which is async-signal-safe.
+        match unsafe { clone::fork(Parent::CallersParent) } {
+            Ok(Forked::Child) => child::become_program(&plan),
+            Ok(Forked::Parent(child)) => {
+                self.forked(spawn.token, &child)?;
+                self.children.insert(spawn.token, child);
+                // The child's end closes here when `childs` drops: the next child must not
+                // inherit it, or it would hold this one's end of file back.
+                self.flights.push(Flight { token: spawn.token, status });
+                Ok(())
+            }
+            Err(errno) => {
+                self.tell_legacy_clone()?;
+                self.answer(failed(Stage::Fork, errno))
+            }
+        }
+    }
+
+    /// A child that only exits: the supervisor sees whether its end comes to it.
+    fn probe(&mut self, token: u64, code: u8) -> Result<(), End> {
+        // SAFETY: the child exits at once.
+        match unsafe { clone::fork(Parent::CallersParent) } {
+            Ok(Forked::Child) => child::exit(code.into()),
+            Ok(Forked::Parent(child)) => self.forked(token, &child),
+            Err(errno) => {
+                self.tell_legacy_clone()?;
+                self.answer(Answer::Failed { token, stage: Stage::Fork, errno })
+            }
+        }
+    }
+
+    fn forked(&mut self, token: u64, child: &PidFd) -> Result<(), End> {
+        self.tell_legacy_clone()?;
+        let answer = Answer::Forked { token, pid: child.pid() };
+        self.answer_with(answer, &[child.as_fd()])
+    }
+
+    fn tell_legacy_clone(&mut self) -> Result<(), End> {
+        match clone::clone3_refusal() {
+            Some(errno) if !self.legacy_clone_told => {
+                self.legacy_clone_told = true;
+                self.answer(Answer::LegacyClone { errno })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn answer(&self, answer: Answer) -> Result<(), End> {
+        self.answer_with(answer, &[])
+    }
+
+    /// Blocks while the supervisor does not read. Its death ends the wait.
+    fn answer_with(&self, answer: Answer, descriptors: &[BorrowedFd<'_>]) -> Result<(), End> {
+        const A_MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+
+        let bytes = answer.encode();
+        loop {
+            match socket::send(self.control.as_fd(), &bytes, descriptors, SendFlags::empty()) {
+                Ok(()) => return Ok(()),
+                // Out of memory, or too many descriptors in flight: both pass, or the supervisor
+                // loses patience and ends this process.
+                Err(Refusal::NOMEM | Refusal::NOBUFS | Refusal::TOOMANYREFS) => {
+                    let _nothing_to_poll_for = poll(&mut [], Some(&A_MOMENT));
+                }
+                Err(_) => return Err(End::SupervisorGone),
+            }
+        }
+    }
+}
