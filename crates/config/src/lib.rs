@@ -1,2 +1,42 @@
 #![forbid(unsafe_code)]
-//! stub
+//! The TOML of hearken: checked values, and diagnostics that point at the line.
+//!
+//! ```text
+//! file ── trust ── text ── syntax ── spanned tables ── knobs ── Config      (no problem)
+//!                                                        └───── ConfigErrors (all problems at once)
+//! ```
+//!
+//! [`Config::load`] opens and checks the file, [`Config::parse`] takes a text. Both read every key
+//! of every table before they answer: one run names all problems, each with file, line, column, the
+//! line itself with a caret, and a help line that says the next step.
+//!
+//! One knob is one file: its type, its reading, its checks and its shape in the JSON schema stand
+//! together in `service/*.rs` and `supervisor/*.rs`. What they share stands in `read/`.
+//!
+//! Architecture invariant: nothing here starts, stops or waits for anything; a [`Config`] that was
+//! returned needs no further check.
+
+mod config;
+mod diagnostic;
+mod load;
+mod read;
+mod schema;
+mod service;
+mod source;
+mod supervisor;
+mod syntax;
+mod trust;
+
+pub use config::Config;
+pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
+pub use load::{CONFIG_MAX, LoadOptions, Loaded};
+pub use read::variables::Variables;
+pub use schema::schema;
+pub use service::Service;
+pub use service::line::LineMode;
+pub use service::program::Program;
+pub use supervisor::Supervisor;
+pub use supervisor::log::{Log, LogFormat, LogLevel};
+pub use supervisor::starts::Starts;
+pub use supervisor::when_idle::WhenIdle;
+pub use trust::Caller;

@@ -1,0 +1,185 @@
+//! The whole file.
+
+use crate::diagnostic::{ConfigErrors, Diagnostic, Problem, Severity};
+use crate::load::{LoadOptions, Loaded};
+use crate::read::keys::Keys;
+use crate::read::table::{Table, entries};
+use crate::read::{Reader, Value};
+use crate::service::{self, Draft, Service, graph, instances};
+use crate::source::{Source, Span};
+use crate::supervisor::{self, Supervisor, SupervisorShape};
+use crate::syntax::{self, Document};
+use schemars::JsonSchema;
+use std::path::{Path, PathBuf};
+
+/// A config without a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The daemon itself.
+    pub supervisor: Supervisor,
+    /// Every service, in the order of the file; its place here is its `UnitIndex` in the core.
+    pub services: Vec<Service>,
+    /// The folder of the file, absolute: what relative paths started from.
+    pub directory: PathBuf,
+    /// The file, absolute.
+    pub path: PathBuf,
+}
+
+pub(crate) const KEYS: Keys = Keys {
+    place: "the top of the file",
+    shape: "Config",
+    known: &["supervisor", "service"],
+    later: &[
+        "pool", "rule", "group", "include", "user", "health", "control", "store", "defaults",
+        "hook",
+    ],
+    aliases: &[
+        ("services", "service"),
+        ("program", "service"),
+        ("programs", "service"),
+        ("unit", "service"),
+        ("units", "service"),
+        ("process", "service"),
+        ("daemon", "supervisor"),
+        ("hearken", "supervisor"),
+    ],
+};
+
+/// A config of hearken, a process supervisor that listens to its children.
+#[derive(JsonSchema)]
+#[schemars(rename = "Config", deny_unknown_fields, transform = crate::schema::optional)]
+#[schemars(extend("x-required" = ["service"]))]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct ConfigShape {
+    /// The daemon itself.
+    supervisor: SupervisorShape,
+    /// The programs it keeps running, by name.
+    service: crate::schema::Services,
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, all at once.
+    pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
+        crate::load::load(path, options)
+    }
+
+    /// Reads `text` as if it stood in a file called `name`, which need not exist.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, all at once.
+    pub fn parse(name: &str, text: &str, options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
+        read(Path::new(name), text, options, Vec::new())
+    }
+}
+
+/// Reads a text; `found` is what was found wrong with its file.
+pub(crate) fn read(
+    path: &Path,
+    text: &str,
+    options: &LoadOptions,
+    mut found: Vec<Diagnostic>,
+) -> Result<Loaded, ConfigErrors> {
+    let name = path.display().to_string();
+    // Only an empty path has no absolute form.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let directory = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
+    let mut reader = Reader::new(Source::new(name, text), &directory, &options.variables);
+
+    let document = syntax::parse(&mut reader, text);
+    let (supervisor, services) = file(&mut reader, &document);
+    found.extend(reader.into_found());
+    match services {
+        Some(services) if found.iter().all(|d| d.severity == Severity::Warning) => {
+            let config = Config { supervisor, services, directory, path: absolute };
+            Ok(Loaded { config, warnings: found })
+        }
+        Some(_) | None => Err(ConfigErrors::new(found)),
+    }
+}
+
+/// The services are `None` if any of them could not be read.
+fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option<Vec<Service>>) {
+    let start = Span { start: 0, end: 0 };
+    let mut table = Table::open(document.table.get_ref(), start, "the file", &KEYS);
+    let supervisor = table.take("supervisor");
+    let declared = table.take("service");
+    table.close(reader);
+
+    let services = declared.map(|value| services(reader, value)).unwrap_or_default();
+    let tables: Vec<Value<'_>> = supervisor.into_iter().chain(services.iter().copied()).collect();
+    let damage = document.damage(&tables);
+    let supervisor = match supervisor {
+        Some(value) if !damage.hits(value) => supervisor::read(reader, value),
+        Some(_) | None => Supervisor::default(),
+    };
+    if services.is_empty() {
+        // Whatever else was found is probably why.
+        if !reader.has_found() {
+            reader.diagnostic(nothing_to_run(reader.source()));
+        }
+        return (supervisor, None);
+    }
+    let readable = services.iter().filter(|value| !damage.hits(**value));
+    let drafts: Vec<Draft<'_>> =
+        readable.filter_map(|value| service::read(reader, *value)).collect();
+    instances::check_total(reader, &drafts);
+    let after = graph::resolve(reader, &drafts, document.is_whole());
+    let services = drafts.into_iter().zip(after).map(|(draft, after)| {
+        let mut service = draft.service?;
+        service.policy.after = after;
+        Some(service)
+    });
+    (supervisor, services.collect())
+}
+
+fn services<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Vec<Value<'t>> {
+    if let Some(table) = value.toml.as_table() {
+        return entries(table);
+    }
+    let help = "a service has a name: [service.web]";
+    reader.error(Problem::new(value.key_span, "`service` must be a table of services", help));
+    Vec::new()
+}
+
+fn nothing_to_run(source: &Source) -> Diagnostic {
+    let message = "no service is declared, so there is nothing to run";
+    let help = "declare one:\n\n  [service.web]\n  command = [\"python3\", \"-m\", \
+                \"http.server\"]\n  restart = \"on_failure\"";
+    Diagnostic::of_file(Severity::Error, source.name(), message, help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearken_core::policy::{RestartWhen, Until};
+
+    #[test]
+    fn a_whole_config() {
+        let text = r#"
+            [supervisor]
+            log = "debug"
+            [service.web]
+            command = ["php", "server.php"]
+            environment = { APP_ENV = "${STAGE:-prod}" }
+            instances = 2
+            after = [{ name = "db", until = "started" }]
+            restart = "always"
+            [service.db]
+            shell = "exec db"
+        "#;
+        let loaded = Config::parse("/etc/hearken.toml", text, &LoadOptions::default());
+        let config = loaded.map_err(|e| e.render(false)).unwrap().config;
+        let names: Vec<&str> = config.services.iter().map(|s| s.policy.name.as_str()).collect();
+        assert_eq!(names, ["web", "db"]);
+        let web = &config.services[0];
+        assert_eq!((web.policy.instances, web.policy.restart.when), (2, RestartWhen::Always));
+        assert_eq!(web.policy.after[0].unit.0, 1);
+        assert_eq!(web.policy.after[0].until, Until::Started);
+        assert_eq!(web.environment["APP_ENV"], "prod");
+        assert_eq!(web.directory, Path::new("/etc"));
+        assert_eq!(config.path, Path::new("/etc/hearken.toml"));
+    }
+}

@@ -1,0 +1,69 @@
+//! `environment`: what a child finds in its environment.
+
+use crate::diagnostic::Problem;
+use crate::read::table::entries;
+use crate::read::text::{For, expanded};
+use crate::read::{Reader, Value};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Names that only hearken sets.
+const RESERVED: &str = "HEARKEN_";
+
+/// The shape of an environment in the schema.
+pub(crate) struct EnvironmentShape;
+
+impl JsonSchema for EnvironmentShape {
+    fn schema_name() -> Cow<'static, str> {
+        "Environment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "pattern": "^(?!HEARKEN_)[A-Za-z_][A-Za-z0-9_]*$" },
+            "additionalProperties": { "type": "string" },
+            "default": {},
+            "examples": [{ "APP_ENV": "prod", "PASSWORD": "${DB_PASSWORD:?see the wiki}" }],
+        })
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Option<BTreeMap<String, String>> {
+    let Some(table) = value.toml.as_table() else {
+        let help = "write environment = { NAME = \"value\" }";
+        reader.error(value.wrong_type("a table", help));
+        return None;
+    };
+    let mut environment = BTreeMap::new();
+    let mut fine = true;
+    for entry in entries(table) {
+        let named = check_name(entry);
+        let named = reader.keep(named).is_some();
+        match expanded(reader, entry, For::Program) {
+            Some(text) if named => {
+                environment.insert(entry.key.to_owned(), text);
+            }
+            Some(_) | None => fine = false,
+        }
+    }
+    fine.then_some(environment)
+}
+
+fn check_name(entry: Value<'_>) -> Result<(), Problem> {
+    let name = entry.key;
+    if name.starts_with(RESERVED) {
+        let message = format!("{} is set by hearken itself", entry.name());
+        let help = format!("choose a name that does not start with {RESERVED}");
+        return Err(Problem::new(entry.key_span, message, help));
+    }
+    let start = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.starts_with(start) && name.chars().all(rest) {
+        return Ok(());
+    }
+    let message = format!("{} is no name for an environment variable", entry.name());
+    let help = "a name is made of A-Z, a-z, 0-9 and '_', and does not start with a digit";
+    Err(Problem::new(entry.key_span, message, help))
+}

@@ -1,0 +1,279 @@
+//! `[service.NAME]`: a program that is kept running.
+
+pub(crate) mod after;
+mod backoff;
+pub(crate) mod environment;
+pub(crate) mod graph;
+pub(crate) mod instances;
+mod limit;
+pub(crate) mod line;
+pub(crate) mod program;
+mod ready;
+pub(crate) mod restart;
+mod size;
+pub(crate) mod stop;
+mod unit_name;
+
+use crate::diagnostic::Problem;
+use crate::read::choice::OneOf;
+use crate::read::duration::DurationOrNeverShape;
+use crate::read::keys::Keys;
+use crate::read::number::boolean;
+use crate::read::path::path;
+use crate::read::table::Table;
+use crate::read::{Reader, Value, quoted};
+use crate::source::Span;
+use after::{Awaited, AwaitedShape};
+use environment::EnvironmentShape;
+use hearken_core::policy::{Ready, RestartWhen, UnitPolicy};
+use line::LineMode;
+use program::Program;
+use restart::RestartShape;
+use schemars::JsonSchema;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use stop::StopShape;
+
+/// A service, checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Service {
+    /// What the core decides by. `after` counts in the order of `Config::services`.
+    pub policy: UnitPolicy,
+    /// What is run.
+    pub program: Program,
+    /// Where it runs; absolute.
+    pub directory: PathBuf,
+    /// What the config adds to the clean environment of a child, expanded.
+    pub environment: BTreeMap<String, String>,
+    /// What it speaks on its line.
+    pub line: LineMode,
+}
+
+/// Without the values of its environment: they may be secrets.
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let masked: BTreeMap<&str, &str> =
+            self.environment.keys().map(|name| (name.as_str(), "***")).collect();
+        f.debug_struct("Service")
+            .field("policy", &self.policy)
+            .field("program", &self.program)
+            .field("directory", &self.directory)
+            .field("environment", &masked)
+            .field("line", &self.line)
+            .finish()
+    }
+}
+
+pub(crate) const KEYS: Keys = Keys {
+    place: "[service.NAME]",
+    shape: "Service",
+    known: &[
+        "command",
+        "shell",
+        "directory",
+        "environment",
+        "instances",
+        "critical",
+        "after",
+        "ready",
+        "line",
+        "start_timeout",
+        "restart",
+        "stop",
+    ],
+    later: &[
+        "watchdog",
+        "rule",
+        "user",
+        "group",
+        "groups",
+        "umask",
+        "health",
+        "limits",
+        "cgroup",
+        "listen",
+        "max_frame",
+        "recycle",
+        "schedule",
+        "stdin",
+        "stdout",
+        "stderr",
+        "log",
+        "nice",
+        "reload",
+        "secrets",
+        "before",
+        "enabled",
+        "template",
+        "extends",
+        "environment_file",
+        "start_before",
+        "finish",
+    ],
+    aliases: &[
+        ("cmd", "command"),
+        ("exec", "command"),
+        ("execstart", "command"),
+        ("exec_start", "command"),
+        ("args", "command"),
+        ("argv", "command"),
+        ("script", "shell"),
+        ("cwd", "directory"),
+        ("chdir", "directory"),
+        ("workdir", "directory"),
+        ("working_dir", "directory"),
+        ("working_directory", "directory"),
+        ("env", "environment"),
+        ("replicas", "instances"),
+        ("numprocs", "instances"),
+        ("workers", "instances"),
+        ("count", "instances"),
+        ("depends_on", "after"),
+        ("depends", "after"),
+        ("requires", "after"),
+        ("wants", "after"),
+        ("needs", "after"),
+        ("autorestart", "restart"),
+        ("restart_policy", "restart"),
+        ("start_delay", "start_timeout"),
+        ("startsecs", "start_timeout"),
+        ("stopsignal", "stop"),
+        ("stop_signal", "stop"),
+        ("stop_timeout", "stop"),
+        ("stopwaitsecs", "stop"),
+        ("kill_timeout", "stop"),
+        ("protocol", "line"),
+    ],
+};
+
+/// A program that is kept running.
+#[derive(JsonSchema)]
+#[schemars(
+    rename = "Service",
+    deny_unknown_fields,
+    transform = crate::schema::optional,
+    extend("oneOf" = [{ "required": ["command"] }, { "required": ["shell"] }]),
+)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct ServiceShape {
+    /// The program and its arguments, as they are: no shell splits or expands them.
+    #[schemars(length(min = 1), extend("examples" = [["php", "server.php"]]))]
+    command: Vec<String>,
+    /// A text for `/bin/sh -c`, instead of `command`. ${VAR} is replaced by hearken; write $VAR or
+    /// $${VAR} for a variable of the shell.
+    #[schemars(length(min = 1), extend("examples" = ["exec ./server --port \"$PORT\""]))]
+    shell: String,
+    /// Where it runs: absolute, or relative to the folder of the config file, which is the default.
+    #[schemars(extend("default" = "."))]
+    directory: String,
+    /// What it finds in its environment, beside PATH, LANG, HOME, USER and what hearken sets.
+    environment: EnvironmentShape,
+    /// How many processes of it run.
+    #[schemars(range(min = 1, max = 10_000), extend("default" = 1))]
+    instances: u32,
+    /// Whether its failing for good ends hearken, with a non-zero exit code.
+    #[schemars(extend("default" = false))]
+    critical: bool,
+    /// What must hold before it is started; it is stopped before them.
+    #[schemars(extend("default" = []))]
+    after: Vec<AwaitedShape>,
+    /// When it counts as ready.
+    #[schemars(extend("default" = "started"))]
+    ready: OneOf<Ready>,
+    /// What it speaks on its line to hearken.
+    #[schemars(extend("default" = "messagepack"))]
+    line: OneOf<LineMode>,
+    /// How long it may take from its start to ready.
+    #[schemars(extend("default" = "30s"))]
+    start_timeout: DurationOrNeverShape,
+    /// When it is started again; the policy alone is enough: restart = "always".
+    restart: RestartShape,
+    /// How it is stopped; the signal alone is enough: stop = "INT".
+    stop: StopShape,
+}
+
+/// A service whose `after` still are names, and where what later checks point at stands.
+#[derive(Debug)]
+pub(crate) struct Draft<'t> {
+    pub(crate) name: &'t str,
+    pub(crate) name_span: Span,
+    pub(crate) after: Vec<Awaited<'t>>,
+    /// The policy as it was read, and where it stands if it was given.
+    pub(crate) restart_when: (Option<RestartWhen>, Option<Span>),
+    pub(crate) instances: (u32, Option<Span>),
+    /// The service without its `after`, if all of it could be read.
+    pub(crate) service: Option<Service>,
+}
+
+/// Reads a service. There is a draft even of a broken one: others may name it in their `after`.
+pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draft<'t>> {
+    let Some(table) = value.toml.as_table() else {
+        let key = value.key;
+        let message = format!("{} must be a table of a service", quoted(&format!("service.{key}")));
+        let help = "a service has a name, and its keys stand below it: [service.web]";
+        reader.error(Problem::new(value.key_span, message, help));
+        return None;
+    };
+    let name = unit_name::read(reader, value);
+    let title = format!("[service.{}]", quoted(value.key).trim_matches('`'));
+    let mut table = Table::open(table, value.span, title, &KEYS);
+
+    let program = program::read(reader, &mut table, value.key_span);
+    let directory_value = table.take("directory");
+    let directory = match directory_value {
+        Some(value) => path(reader, value),
+        None => Some(reader.directory().to_path_buf()),
+    };
+    let environment_value = table.take("environment");
+    let environment =
+        environment_value.map_or(Some(BTreeMap::new()), |v| environment::read(reader, v));
+    let instances_value = table.take("instances");
+    let instances = match instances_value {
+        Some(value) => reader.keep(instances::read(value)),
+        None => Some(1),
+    };
+    let critical = match table.take("critical") {
+        Some(value) => reader.keep(boolean(value)),
+        None => Some(false),
+    };
+    let after = table.take("after").map(|value| after::read(reader, value)).unwrap_or_default();
+    let readiness = ready::read(reader, &mut table);
+    let restart = restart::read(reader, table.take("restart"));
+    let stop = stop::read(reader, table.take("stop"));
+    table.close(reader);
+
+    if let (Some(program), Some(directory), Some(environment)) =
+        (&program, &directory, &environment)
+    {
+        reader.keep(size::check(value, program, directory, environment));
+    }
+    let restart_when = (restart.when, restart.when_span);
+    let service = (|| {
+        let readiness = readiness?;
+        Some(Service {
+            policy: UnitPolicy {
+                name: name?,
+                instances: instances?,
+                critical: critical?,
+                restart: restart.policy?,
+                stop: stop?,
+                ready: readiness.ready,
+                start_timeout: readiness.start_timeout,
+                after: Vec::new(),
+            },
+            program: program?,
+            directory: directory?,
+            environment: environment?,
+            line: readiness.line,
+        })
+    })();
+    Some(Draft {
+        name: value.key,
+        name_span: value.key_span,
+        after,
+        restart_when,
+        instances: (instances.unwrap_or(1), instances_value.map(|value| value.span)),
+        service,
+    })
+}

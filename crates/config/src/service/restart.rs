@@ -1,0 +1,152 @@
+//! `restart`: when and how fast a service is started again.
+
+use super::limit::LimitShape;
+use super::{backoff, limit};
+use crate::diagnostic::Problem;
+use crate::read::choice::{Choice, OneOf, choice, words};
+use crate::read::duration::{DAY, DurationShape, TICK, duration};
+use crate::read::keys::Keys;
+use crate::read::table::{Table, list};
+use crate::read::{Reader, Value};
+use crate::source::Span;
+use hearken_core::policy::{OnLimit, RestartPolicy, RestartWhen};
+use schemars::JsonSchema;
+use std::time::Duration;
+use toml::de::DeValue;
+
+const WHEN: RestartWhen = RestartWhen::OnFailure;
+const SETTLE: Duration = Duration::from_secs(30);
+
+impl Choice for RestartWhen {
+    const NAME: &'static str = "RestartWhen";
+    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
+        ("always", Self::Always, "whatever it exits with"),
+        ("on_failure", Self::OnFailure, "unless it exits with 0"),
+        ("never", Self::Never, "never: it runs once"),
+    ];
+}
+
+pub(crate) const KEYS: Keys = Keys {
+    place: "restart = { … } of a service",
+    shape: "RestartTable",
+    known: &["policy", "delay", "max_delay", "settle", "limit", "window", "on_limit"],
+    later: &["jitter", "schedule", "exit_codes", "max_age"],
+    aliases: &[
+        ("when", "policy"),
+        ("backoff", "delay"),
+        ("initial_delay", "delay"),
+        ("restartsec", "delay"),
+        ("retries", "limit"),
+        ("max_retries", "limit"),
+        ("startretries", "limit"),
+        ("burst", "limit"),
+        ("startlimitburst", "limit"),
+        ("interval", "window"),
+        ("within", "window"),
+        ("min_uptime", "settle"),
+        ("startsecs", "settle"),
+    ],
+};
+
+/// When and how fast it is started again; the policy alone is enough: restart = "always".
+#[derive(JsonSchema)]
+#[schemars(rename = "Restart", untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) enum RestartShape {
+    Policy(OneOf<RestartWhen>),
+    Table(RestartTable),
+}
+
+/// When and how fast it is started again.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, transform = crate::schema::optional)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct RestartTable {
+    /// After which endings it is started again.
+    #[schemars(extend("default" = "on_failure"))]
+    policy: OneOf<RestartWhen>,
+    /// The wait before the first restart; it doubles from failure to failure.
+    #[schemars(extend("default" = "200ms"))]
+    delay: DurationShape,
+    /// The longest wait.
+    #[schemars(extend("default" = "1m"))]
+    max_delay: DurationShape,
+    /// How long it must have been ready for past failures to be forgiven.
+    #[schemars(extend("default" = "30s"))]
+    settle: DurationShape,
+    /// How many automatic restarts one instance may have in `window`.
+    #[schemars(extend("default" = 5))]
+    limit: LimitShape,
+    /// The sliding window of `limit`.
+    #[schemars(extend("default" = "1m"))]
+    window: DurationShape,
+    /// What follows when the limit is reached.
+    #[schemars(extend("default" = "fail"))]
+    on_limit: OneOf<OnLimit>,
+}
+
+/// What was read: the policy, if all of it could be; and for `until = "succeeded"` elsewhere, when
+/// it restarts and where that stands.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) policy: Option<RestartPolicy>,
+    pub(super) when: Option<RestartWhen>,
+    pub(super) when_span: Option<Span>,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Read {
+    let Some(value) = value else {
+        return Read { policy: default(WHEN), when: Some(WHEN), when_span: None };
+    };
+    if matches!(value.toml, DeValue::String(_)) {
+        let when = reader.keep(choice(value));
+        return Read { policy: when.and_then(default), when, when_span: Some(value.span) };
+    }
+    let Some(mut table) = Table::of(value, &KEYS) else {
+        let help = format!("write restart = {}", words::<RestartWhen>());
+        reader.error(value.wrong_type("a policy or a table", help));
+        return Read { policy: None, when: None, when_span: None };
+    };
+    let policy = table.take("policy");
+    let when = match policy {
+        Some(value) => reader.keep(choice(value)),
+        None => Some(WHEN),
+    };
+    if let (Some(RestartWhen::Never), Some(policy)) = (when, policy) {
+        warn_unused(reader, policy.span, &table);
+    }
+    let backoff = backoff::read(reader, &mut table);
+    let settle = match table.take("settle") {
+        Some(value) => reader.keep(duration(value, TICK..=DAY)),
+        None => Some(SETTLE),
+    };
+    let limit = limit::read(reader, &mut table);
+    table.close(reader);
+    let policy_span = policy.map(|value| value.span);
+    let policy = match (when, backoff, settle, limit) {
+        (Some(when), Some(backoff), Some(settle), Some((limit, on_limit))) => {
+            Some(RestartPolicy { when, backoff, settle, limit, on_limit })
+        }
+        _ => None,
+    };
+    Read { policy, when, when_span: policy_span }
+}
+
+/// The policy of a config that says no more than when.
+fn default(when: RestartWhen) -> Option<RestartPolicy> {
+    let (limit, on_limit) = limit::default()?;
+    Some(RestartPolicy { when, backoff: backoff::default()?, settle: SETTLE, limit, on_limit })
+}
+
+/// What is never restarted needs no other knob; probably something else was meant.
+fn warn_unused(reader: &mut Reader<'_>, policy: Span, table: &Table<'_>) {
+    let known = table.left().filter(|value| KEYS.known.contains(&value.key));
+    let unused: Vec<Value<'_>> = known.copied().collect();
+    if let Some(first) = unused.first() {
+        let names = list(unused.iter().map(|value| value.key));
+        let message = format!("with `policy` \"never\" there is no use for {names}");
+        let help = "remove what is not used, or choose policy = \"on_failure\"";
+        let problem = Problem::new(first.key_span, message, help).label("not used");
+        reader.warning(problem.also(policy, "never restarted"));
+    }
+}

@@ -1,0 +1,34 @@
+//! How large a request to the fork server may be.
+
+use super::program::Program;
+use crate::diagnostic::Problem;
+use crate::read::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The most bytes that command, environment and directory of one service may have together, with
+/// the NUL after each: a request to the fork server holds no more.
+const REQUEST_MAX: usize = 128 * 1024;
+
+pub(super) fn check(
+    service: Value<'_>,
+    program: &Program,
+    directory: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    let words: usize = match program {
+        Program::Command(words) => words.iter().map(|word| word.len() + 1).sum(),
+        Program::Shell(text) => "/bin/sh\0-c\0".len() + text.len() + 1,
+    };
+    let pairs: usize = environment.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    let size = words + pairs + directory.as_os_str().len() + 1;
+    if size <= REQUEST_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "command, environment and directory of {} have {size} bytes together; {REQUEST_MAX} is \
+         the most",
+        service.name()
+    );
+    Err(Problem::new(service.key_span, message, "hand large values over in a file"))
+}

@@ -1,0 +1,137 @@
+//! `stop`: how a service is asked to end.
+
+use crate::diagnostic::Problem;
+use crate::read::choice::{Choice, choice, words};
+use crate::read::duration::{DAY, DurationShape, TICK, duration};
+use crate::read::keys::Keys;
+use crate::read::table::Table;
+use crate::read::{Reader, Value, quoted};
+use hearken_core::policy::StopPolicy;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+use std::time::Duration;
+use toml::de::DeValue;
+
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A signal that may ask a process to end, by its number on Linux.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Signal(i32);
+
+const TERM: Signal = Signal(15);
+
+impl Choice for Signal {
+    const NAME: &'static str = "Signal";
+    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
+        ("TERM", TERM, "end"),
+        ("INT", Self(2), "interrupt, as Ctrl-C does"),
+        ("HUP", Self(1), "hang up"),
+        ("QUIT", Self(3), "quit; some servers finish what they hold"),
+        ("USR1", Self(10), "whatever the program takes it for"),
+        ("USR2", Self(12), "whatever the program takes it for"),
+        ("WINCH", Self(28), "some servers finish what they hold"),
+        ("ALRM", Self(14), "alarm"),
+        ("ABRT", Self(6), "abort, often with a core dump"),
+        ("KILL", Self(9), "at once, without a word"),
+    ];
+    const REFUSED: &'static [(&'static str, &'static str)] = &[
+        ("CONT", "it is sent after the stop signal anyway; write signal = \"TERM\""),
+        ("STOP", "a stopped process does not end; write signal = \"TERM\""),
+        ("TSTP", "a stopped process does not end; write signal = \"TERM\""),
+        ("CHLD", "programs ignore it; write signal = \"TERM\""),
+    ];
+}
+
+pub(crate) const KEYS: Keys = Keys {
+    place: "stop = { … } of a service",
+    shape: "StopTable",
+    known: &["signal", "timeout"],
+    later: &["command", "steps", "scope", "kill"],
+    aliases: &[
+        ("grace", "timeout"),
+        ("grace_period", "timeout"),
+        ("wait", "timeout"),
+        ("stop_timeout", "timeout"),
+        ("stop_signal", "signal"),
+    ],
+};
+
+/// How it is stopped; the signal alone is enough: stop = "INT".
+#[derive(JsonSchema)]
+#[schemars(rename = "Stop", untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) enum StopShape {
+    Signal(SignalShape),
+    Table(StopTable),
+}
+
+/// The signal, then CONT, then after the timeout the whole tree is killed.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, transform = crate::schema::optional)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct StopTable {
+    /// The signal that asks it to end; SIG may stand before the name.
+    #[schemars(extend("default" = "TERM"))]
+    signal: SignalShape,
+    /// How long it has before it is killed.
+    #[schemars(extend("default" = "10s"))]
+    timeout: DurationShape,
+}
+
+/// The shape of a signal in the schema: its names with and without SIG.
+pub(crate) struct SignalShape;
+
+impl JsonSchema for SignalShape {
+    fn schema_name() -> Cow<'static, str> {
+        Signal::NAME.into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let plain = Signal::WORDS.iter().map(|(word, _, _)| (*word).to_owned());
+        let prefixed = Signal::WORDS.iter().map(|(word, _, _)| format!("SIG{word}"));
+        let names: Vec<String> = plain.chain(prefixed).collect();
+        json_schema!({ "type": "string", "enum": names })
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<StopPolicy> {
+    let Some(value) = value else {
+        return Some(StopPolicy { signal: TERM.0, grace: GRACE });
+    };
+    if matches!(value.toml, DeValue::String(_)) {
+        let signal = reader.keep(signal(value))?;
+        return Some(StopPolicy { signal: signal.0, grace: GRACE });
+    }
+    let Some(mut table) = Table::of(value, &KEYS) else {
+        let help = "write stop = \"TERM\", or stop = { signal = \"TERM\", timeout = \"10s\" }";
+        reader.error(value.wrong_type("a signal or a table", help));
+        return None;
+    };
+    let signal = match table.take("signal") {
+        Some(value) => reader.keep(signal(value)),
+        None => Some(TERM),
+    };
+    let grace = match table.take("timeout") {
+        Some(value) => reader.keep(duration(value, TICK..=DAY)),
+        None => Some(GRACE),
+    };
+    table.close(reader);
+    Some(StopPolicy { signal: signal?.0, grace: grace? })
+}
+
+fn signal(value: Value<'_>) -> Result<Signal, Problem> {
+    let Some(given) = value.toml.as_str() else {
+        let help = format!("write {} = \"TERM\"; the signals are {}", value.key, words::<Signal>());
+        return Err(value.wrong_type("the name of a signal", help));
+    };
+    let bare = given.strip_prefix("SIG").unwrap_or(given);
+    if let Some((_, signal, _)) = Signal::WORDS.iter().find(|(word, _, _)| *word == bare) {
+        return Ok(*signal);
+    }
+    if let Some((_, why)) = Signal::REFUSED.iter().find(|(word, _)| *word == bare) {
+        let message = format!("{} cannot be {}", value.name(), quoted(given));
+        return Err(Problem::new(value.span, message, *why));
+    }
+    // Neither: the closed set has words for that.
+    choice(value)
+}
