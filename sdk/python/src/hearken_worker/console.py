@@ -13,11 +13,17 @@ _SILENT = ("hello", "heartbeat")
 
 def show(name: str, fields: Mapping[str, Any]) -> None:
     """Print one message. Never fails: a program must not die because its terminal went away."""
-    if name in _SILENT:
-        return
+    if name not in _SILENT:
+        complain(sentence(name, fields))
+
+
+def complain(text: str) -> None:
+    """Print a line that is for people whether there is a supervisor or not."""
+    if sys.stderr is None:
+        return  # print would take standard output instead
     try:
-        print("hearken:", sentence(name, fields), file=sys.stderr, flush=True)
-    except (OSError, ValueError, AttributeError):
+        print("hearken:", text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
         pass
 
 

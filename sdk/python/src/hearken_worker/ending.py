@@ -11,30 +11,40 @@ from .values import MESSAGE_LIMIT, TRACE_LIMIT, cut, plain
 _CAUSES = 8
 #: Eight causes, the message and the trace have to fit the 64 KiB of a frame before `welcome`.
 _CAUSE_LIMIT = 1024
+#: A hundred years; the supervisor has its own idea of what is too long.
+_LONGEST = 100 * 365 * 86_400
 
 
 def describe(exception: BaseException) -> Dict[str, Any]:
     """The fields of `error` for `exception`: a `Failure` says what it is, anything else is a bug with a trace."""
-    fields = _core(exception, MESSAGE_LIMIT)
+    kind = exception.kind if isinstance(exception, Failure) else Bug.kind
+    fields: Dict[str, Any] = {"kind": kind, **_told(exception, MESSAGE_LIMIT)}
     fields["causes"] = _causes(exception) or None
     if isinstance(exception, Failure):
         fields["retryable"] = exception.retryable
-        if exception.after is not None:
-            fields["retry_after_ms"] = max(0, round(exception.after * 1000))
+        fields["retry_after_ms"] = _milliseconds(exception.after)
         fields["scope"] = exception.scope
         fields["dependency"] = exception.dependency
         fields["details"] = plain(exception.details)
-    if fields["kind"] == Bug.kind:
+    if kind == Bug.kind:
         fields["trace"] = _trace(exception)
     return fields
 
 
-def _core(exception: BaseException, limit: int) -> Dict[str, Any]:
-    if isinstance(exception, Failure):
-        kind, code, message = exception.kind, exception.code, exception.message
-    else:
-        kind, code, message = Bug.kind, type(exception).__name__, str(exception) or type(exception).__name__
-    return {"kind": kind, "code": code, "message": cut(message, limit)}
+def _told(exception: BaseException, limit: int) -> Dict[str, Any]:
+    name = type(exception).__name__
+    if not isinstance(exception, Failure):
+        return {"code": name, "message": cut(str(exception) or name, limit)}
+    # A class of the program names itself; a class of this package says no more than its kind.
+    ours = type(exception).__module__ == Failure.__module__
+    code = exception.code or (exception.kind if ours else name)
+    return {"code": code, "message": cut(str(exception) or exception.says, limit)}
+
+
+def _milliseconds(seconds: Optional[float]) -> Optional[int]:
+    if seconds is None or not seconds > 0:  # not above zero: below it, or NaN
+        return None if seconds is None else 0
+    return round(min(seconds, _LONGEST) * 1000)
 
 
 def _causes(exception: BaseException) -> List[Dict[str, Any]]:
@@ -44,7 +54,7 @@ def _causes(exception: BaseException) -> List[Dict[str, Any]]:
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
         if cause is None:
             break
-        causes.append(_core(cause, _CAUSE_LIMIT))
+        causes.append(_told(cause, _CAUSE_LIMIT))
     return causes
 
 

@@ -10,12 +10,24 @@ from typing import Any, Mapping, Optional
 
 
 class Failure(Exception):
-    """The base of all failures. Raise one of the classes below, or a subclass of your own."""
+    """The base of all failures. Raise one of the classes below, or a subclass of your own.
+
+    What every error of a subclass shares may stand in the class: `class Deadlock(Transient): code = "db.deadlock"`.
+    """
 
     kind = "bug"
     exit_code = 70
     #: What is said when you give no message.
     says = "the program failed"
+    #: Which failure exactly, dotted. Without one: the kind, or the name of your subclass.
+    code: Optional[str] = None
+    #: Seconds: another try is not worth it before.
+    after: Optional[float] = None
+    retryable: Optional[bool] = None
+    #: How far it reaches: task, worker, dependency or service.
+    scope: Optional[str] = None
+    dependency: Optional[str] = None
+    details: Optional[Mapping[str, Any]] = None
 
     def __init__(
         self,
@@ -28,17 +40,18 @@ class Failure(Exception):
         dependency: Optional[str] = None,
         details: Optional[Mapping[str, Any]] = None,
     ) -> None:
-        """`after` in seconds: not before then. `scope`: task, worker, dependency or service."""
         super().__init__(message or self.says)
-        self.message = message or self.says
-        # A class of the program names itself; a class of this package says no more than its kind.
-        own = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
-        self.code = code or (self.kind if own else type(self).__name__)
-        self.after = after
-        self.retryable = retryable
-        self.scope = scope
-        self.dependency = dependency
-        self.details = details
+        given = {
+            "code": code,
+            "after": after,
+            "retryable": retryable,
+            "scope": scope,
+            "dependency": dependency,
+            "details": details,
+        }
+        for name, value in given.items():
+            if value is not None:
+                setattr(self, name, value)
 
 
 class Transient(Failure):

@@ -7,7 +7,7 @@ then that the value fills the frame and is nested no deeper than 32.
 from __future__ import annotations
 
 import struct
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 import msgpack
 
@@ -36,26 +36,50 @@ def encode(kind: int, fields: Mapping[str, Any], max_frame: int) -> bytes:
 
 
 def decode(body: bytes) -> Tuple[int, Dict[str, Any]]:
-    """The kind and the fields of one body, or `ProtocolError`."""
+    """The kind and the fields of one body, or `ProtocolError`.
+
+    Values inside fields are opaque and may be anything MessagePack has: an extension becomes `msgpack.ExtType`, text
+    that is not UTF-8 is kept with surrogate escapes (and refused where a field of the protocol is text).
+    """
     if not body or body[0] != _PAIR:
         raise ProtocolError(f"a frame does not start with [kind, fields]: {_shown(body)}")
     try:
-        value = msgpack.unpackb(body, strict_map_key=False, object_pairs_hook=_map, ext_hook=_refuse_extension)
+        # The size of the body bounds what a claimed length can make it allocate.
+        unpacker = msgpack.Unpacker(
+            strict_map_key=False, unicode_errors="surrogateescape", max_buffer_size=len(body)
+        )
+        unpacker.feed(body)
+        unpacker.read_array_header()
+        kind = unpacker.unpack()
+        fields = _fields(unpacker, empty_array=body[unpacker.tell() :] == b"\x90")
     except ProtocolError:
         raise
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as cause:
-        raise ProtocolError(f"a frame is not one MessagePack value ({cause}): {_shown(body)}") from cause
-    _check_depth(value)
-    kind, fields = value
+        why = str(cause) or type(cause).__name__
+        raise ProtocolError(f"a frame is not [kind, fields] in MessagePack ({why}): {_shown(body)}") from cause
+    if unpacker.tell() != len(body):
+        raise ProtocolError(f"a frame goes on after its value: {_shown(body)}")
     if isinstance(kind, float) and kind.is_integer():
         kind = int(kind)
     if isinstance(kind, bool) or not isinstance(kind, int) or not 0 <= kind <= 127:
         raise ProtocolError(f"the kind of a frame is not a number from 0 to 127: {_shown(body)}")
-    if fields == []:
-        fields = {}  # how PHP writes an empty map
-    if not isinstance(fields, dict):
-        raise ProtocolError(f"the fields of a frame are not a map: {_shown(body)}")
+    _check_depth(fields)
     return kind, fields
+
+
+def _fields(unpacker: msgpack.Unpacker, empty_array: bool) -> Dict[str, Any]:
+    fields: Dict[str, Any] = {}
+    if empty_array:  # how PHP writes an empty map
+        unpacker.unpack()
+        return fields
+    for _ in range(unpacker.read_map_header()):
+        key, value = unpacker.unpack(), unpacker.unpack()
+        if not isinstance(key, str):
+            raise ProtocolError(f"a frame has the key {key!r:.64}, which is not text")
+        if key in fields:
+            raise ProtocolError(f"a frame has the field {key!r:.64} twice")
+        fields[key] = value
+    return fields
 
 
 class FrameSplitter:
@@ -90,21 +114,10 @@ class FrameSplitter:
         return body
 
 
-def _map(pairs: List[Tuple[Any, Any]]) -> Dict[Any, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ProtocolError("a map of a frame has a key twice")
-    return made
-
-
-def _refuse_extension(code: int, data: bytes) -> Any:
-    raise ProtocolError(f"a frame holds the MessagePack extension type {code}, which the line does not use")
-
-
-def _check_depth(value: Any) -> None:
+def _check_depth(fields: Any) -> None:
     # Level by level, not by recursion: the depth is what is in doubt.
-    level = [value]
-    for _ in range(MAX_DEPTH):
+    level = [fields]
+    for _ in range(MAX_DEPTH - 1):  # the pair around the fields is the first level
         level = [
             item
             for holder in level

@@ -9,10 +9,12 @@ import threading
 from typing import Any, Callable, Mapping, Optional
 
 from . import frame, messages
-from .errors import BrokenDescriptor, ForkedWorker, LineLost
+from .errors import BrokenDescriptor, ForkedWorker, LineLost, NotSendable
 
 VARIABLE = "HEARKEN_FD"
 _READ_SIZE = 64 * 1024
+#: May come after `exiting`, from other threads; anything else would end the line as a violation.
+_FAREWELLS = ("log", "status", "heartbeat")
 
 
 def from_environment() -> Optional[Line]:
@@ -78,10 +80,9 @@ class Line:
         with self._writing:
             if self._ended is not None:
                 raise LineLost(self._ended)
-            if self._last_word:
-                # The protocol forbids it; the answer to a late ping goes the same way.
-                raise LineLost(f"nothing can be said after exiting; {name} was not sent")
-            self._last_word = name == "exiting"
+            if self._last_word and name not in _FAREWELLS:
+                raise NotSendable(f"{name} cannot be said after exiting, which was the last word")
+            self._last_word = self._last_word or name == "exiting"
             try:
                 self._sock.sendall(data)  # loops over partial writes and EINTR
             except OSError as cause:

@@ -22,7 +22,7 @@ def up_to(most: int) -> Reader:
     return read
 
 
-u8, u16, u32, u64 = up_to(2**8 - 1), up_to(2**16 - 1), up_to(2**32 - 1), up_to(2**64 - 1)
+u16, u32, u64 = up_to(2**16 - 1), up_to(2**32 - 1), up_to(2**64 - 1)
 
 
 def i64(value: Any) -> int:
@@ -52,6 +52,10 @@ def text(value: Any) -> str:
     """Text."""
     if not isinstance(value, str):
         raise ValueError("is not text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not UTF-8") from None
     return value
 
 
@@ -62,6 +66,18 @@ def data(value: Any) -> bytes:
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise ValueError("is neither bytes nor text")
     return bytes(value)
+
+
+def data_up_to(most: int) -> Reader:
+    """Bytes, so many at most."""
+
+    def read(value: Any) -> bytes:
+        raw = data(value)
+        if len(raw) > most:
+            raise ValueError(f"is {len(raw)} bytes; {most} are allowed")
+        return raw
+
+    return read
 
 
 def mapping(value: Any) -> Dict[str, Any]:
@@ -92,6 +108,29 @@ def one_of(*known: str) -> Reader:
         return str(value)
 
     return read
+
+
+def acked(value: Any) -> int:
+    """The number of a message that is acknowledged: result, error, checkpoint or snooze."""
+    if value not in (7, 8, 10, 11):
+        raise ValueError("is not one of 7, 8, 10, 11")
+    return int(value)
+
+
+def protocol(value: Any) -> List[int]:
+    """The lowest and the highest version."""
+    lowest, highest = list_of(u16, 2, 2)(value)
+    if lowest > highest:
+        raise ValueError("is a range upside down")
+    return [lowest, highest]
+
+
+def cause(value: Any) -> Dict[str, str]:
+    """What lies underneath an error: a message, and a code where there is one."""
+    fields = texts(value)
+    if "message" not in fields:
+        raise ValueError("has no message")
+    return fields
 
 
 def list_of(item: Reader, least: int = 0, most: int = 2**32) -> Reader:

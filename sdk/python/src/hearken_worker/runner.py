@@ -7,7 +7,7 @@ from typing import Callable, NoReturn, Optional
 
 from . import console
 from .ending import describe
-from .errors import LineError, LineLost, ProtocolError, Rejected
+from .errors import LineError, LineLost, NotSendable, ProtocolError, Rejected
 from .failures import Bug, Failure
 from .process import connect
 from .worker import Worker
@@ -24,7 +24,7 @@ def run(main: Callable[[Worker], object], *, threaded: bool = True, build: Optio
     try:
         worker = connect(threaded=threaded, build=build)
     except LineError as broken:
-        _complain(broken)
+        console.complain(str(broken))
         sys.exit(broken.exit_code)
     try:
         code = _outcome(main, worker)
@@ -40,7 +40,7 @@ def _outcome(main: Callable[[Worker], object], worker: Worker) -> int:
         return 0
     except (LineLost, Rejected, ProtocolError) as over:
         # Not a mistake of the program: one line, no trace.
-        _complain(over)
+        console.complain(str(over))
         return over.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -55,18 +55,13 @@ def _outcome(main: Callable[[Worker], object], worker: Worker) -> int:
 def _farewell(worker: Worker) -> None:
     try:
         worker.exiting("done")
-    except LineLost:
-        pass  # said already, by main; or nobody is left to hear it, and the work is done all the same
+    except (NotSendable, LineLost):
+        pass  # main has said it already, or nobody is left to hear it; the work is done all the same
 
 
 def _tell(worker: Worker, exception: Exception) -> None:
     try:
         worker.error(exception)
     except LineError as unheard:
-        _complain(unheard)
+        console.complain(str(unheard))
         console.show("error", describe(exception))
-
-
-def _complain(error: LineError) -> None:
-    if sys.stderr is not None:
-        print(f"hearken: {error}", file=sys.stderr, flush=True)

@@ -16,11 +16,9 @@ _PLAIN_DEPTH = 24
 
 def cut(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """`text` in at most `limit` bytes of UTF-8, cut between characters."""
-    if len(text) <= limit // 4:
-        # Too short to reach the limit whatever its characters are. A lone surrogate still needs the way round.
-        if text.isascii():
-            return text
-    raw = text.encode("utf-8", "replace")
+    if text.isascii() and len(text) <= limit:
+        return text
+    raw = text.encode("utf-8", "replace")  # a lone surrogate, as in a file name that is not UTF-8, becomes "?"
     if len(raw) <= limit:
         return raw.decode("utf-8")
     return raw[: limit - len(MARK.encode())].decode("utf-8", "ignore") + MARK

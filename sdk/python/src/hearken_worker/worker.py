@@ -105,7 +105,7 @@ class Worker(Speech):
         self._say("heartbeat", {"sequence": self._listener.sequence, "memory": memory})
 
     def exiting(self, intent: str = "done", reason: Optional[str] = None) -> None:
-        """The last word before an exit: done, retry, restart_now or stay_down. Nothing can be said after it."""
+        """The last word before an exit: done, retry, restart_now or stay_down. Only log and status may follow."""
         self._say("exiting", {"intent": intent, "reason": None if reason is None else cut(reason)})
 
     def close(self) -> None:
