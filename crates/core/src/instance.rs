@@ -21,17 +21,19 @@
 //! An exit is judged only when the line is drained as well: the last frame of a child that failed
 //! is often read after its exit was reaped.
 
-use crate::action::{Action, Report};
+mod ending;
+mod state;
 mod steps;
 
+pub use state::{Context, Rest, Standing};
+
+use crate::action::{Action, Report};
 use crate::budget::Budget;
-use crate::evidence::{End, Ending, Said, SpawnFailure, StopCause, Words};
-use crate::gate::StartGate;
+use crate::evidence::{End, Ending, Said, SpawnFailure, StopCause};
 use crate::identity::{InstanceId, Token};
-use crate::jitter::Jitter;
 use crate::moment::Moment;
 use crate::policy::UnitPolicy;
-use std::collections::VecDeque;
+use state::{Is, Phase, Reaped, Wanted};
 use std::time::Duration;
 
 /// How long an exit waits for the rest of the line before it is judged without it.
@@ -70,122 +72,6 @@ pub enum Event {
     Due,
 }
 
-/// Why an instance has no process and none to come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
-    /// It was never started.
-    New,
-    /// Somebody stopped it.
-    Stopped,
-    /// It did what it was there for.
-    Finished,
-    /// It failed and stays down until an operator starts it.
-    Failed,
-}
-
-/// Where an instance stands, for everybody else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// No process and none to come.
-    Down(Rest),
-    /// Waiting for its next start.
-    Backoff,
-    /// Asked for, or running but not ready.
-    Starting {
-        /// Whether its program runs.
-        running: bool,
-    },
-    /// Running and ready.
-    Ready,
-    /// On its way down.
-    Stopping,
-    /// Left behind with a process that would not die.
-    Abandoned,
-}
-
-/// What an instance needs from around it while it answers an event.
-#[derive(Debug)]
-pub struct Context<'a> {
-    /// When it happens.
-    pub now: Moment,
-    /// What the config asks of its unit.
-    pub policy: &'a UnitPolicy,
-    /// The shared rate limit of restarts.
-    pub gate: &'a mut StartGate,
-    /// Where jitter comes from.
-    pub jitter: &'a mut Jitter,
-    /// The last token given out.
-    pub last_token: &'a mut u64,
-    /// Where actions go.
-    pub actions: &'a mut VecDeque<Action>,
-    /// Set when the config wants this end to bring the daemon down.
-    pub shut_down: &'a mut bool,
-}
-
-impl Context<'_> {
-    fn act(&mut self, action: Action) {
-        self.actions.push_back(action);
-    }
-
-    fn report(&mut self, report: Report) {
-        self.act(Action::Report(report));
-    }
-}
-
-/// What it should become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Up,
-    Down(StopCause),
-}
-
-/// One incarnation, from the spawn on.
-#[derive(Debug)]
-struct Life {
-    token: Token,
-    pid: Option<i32>,
-    asked_at: Moment,
-    started_at: Option<Moment>,
-    ready_at: Option<Moment>,
-    words: Words,
-    said_ready: bool,
-    violated: bool,
-    drained: bool,
-    /// When it must be ready.
-    start_by: Moment,
-    /// When it must be gone after closing its line.
-    leave_by: Moment,
-}
-
-/// How far a stop has come.
-#[derive(Debug, Clone, Copy)]
-enum Phase {
-    /// It was asked at `since`, and is killed at `kill_at`.
-    Asked { since: Moment, kill_at: Moment },
-    /// It was killed, and is given up at `give_up_at`.
-    Killed { give_up_at: Moment },
-}
-
-#[derive(Debug)]
-enum Is {
-    Down(Rest),
-    Backoff {
-        until: Moment,
-    },
-    Spawning(Life),
-    Starting(Life),
-    Ready(Life),
-    Stopping(Life, StopCause, Phase),
-    Judging {
-        life: Life,
-        ending: Ending,
-        exited_at: Moment,
-        cause: Option<StopCause>,
-        judge_at: Moment,
-    },
-    Abandoned(Life),
-}
-
 /// One slot of a unit.
 #[derive(Debug)]
 pub struct Instance {
@@ -220,77 +106,39 @@ impl Instance {
     /// Where it stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        match &self.is {
-            Is::Down(rest) => Standing::Down(*rest),
-            Is::Backoff { .. } => Standing::Backoff,
-            Is::Spawning(_) => Standing::Starting { running: false },
-            Is::Starting(_) => Standing::Starting { running: true },
-            Is::Ready(_) => Standing::Ready,
-            Is::Stopping(..) | Is::Judging { .. } => Standing::Stopping,
-            Is::Abandoned(_) => Standing::Abandoned,
-        }
+        self.is.standing()
     }
 
     /// The token of the process it holds or has asked for.
     #[must_use]
     pub fn token(&self) -> Option<Token> {
-        match &self.is {
-            Is::Down(_) | Is::Backoff { .. } => None,
-            Is::Spawning(life)
-            | Is::Starting(life)
-            | Is::Ready(life)
-            | Is::Stopping(life, ..)
-            | Is::Judging { life, .. }
-            | Is::Abandoned(life) => Some(life.token),
-        }
+        self.is.token()
     }
 
     /// When it wants to hear [`Event::Due`]; [`Moment::NEVER`] if it waits for no time.
     #[must_use]
     pub fn due(&self) -> Moment {
-        match &self.is {
-            Is::Down(_) | Is::Abandoned(_) => Moment::NEVER,
-            Is::Backoff { until } => *until,
-            Is::Spawning(life) => life.start_by,
-            Is::Starting(life) => life.start_by.min(life.leave_by),
-            Is::Ready(life) => life.leave_by,
-            Is::Stopping(
-                _,
-                _,
-                Phase::Asked { kill_at: at, .. } | Phase::Killed { give_up_at: at },
-            ) => *at,
-            Is::Judging { judge_at, .. } => *judge_at,
-        }
+        self.is.due()
     }
 
     /// The supervisor was stalled until `now`: what hangs on a word of the child that may be lying
     /// unread gets its whole time again. Answers whether a deadline moved.
     pub fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
-        match &mut self.is {
-            Is::Spawning(life) | Is::Starting(life) | Is::Ready(life) => {
-                let mut moved = false;
-                if life.ready_at.is_none() && life.start_by != Moment::NEVER {
-                    life.start_by = steps::start_by(now, policy);
-                    moved = true;
-                }
-                if life.leave_by != Moment::NEVER {
-                    life.leave_by = now + LINE_LOST_GRACE;
-                    moved = true;
-                }
-                moved
-            }
-            Is::Judging { judge_at, .. } => {
-                *judge_at = now + DRAIN_TIMEOUT;
-                true
-            }
-            Is::Down(_) | Is::Backoff { .. } | Is::Stopping(..) | Is::Abandoned(_) => false,
-        }
+        self.is.forgive_stall(now, policy)
     }
 
     /// Takes in one event. Returns nothing: what follows lies in the context's actions and in
     /// [`Instance::standing`].
     pub fn handle(&mut self, event: Event, cx: &mut Context<'_>) {
-        match &event {
+        self.obey(&event);
+        let mut is = std::mem::replace(&mut self.is, Is::Down(Rest::New));
+        is.note(&event, cx.now);
+        self.is = self.step(is, event, cx);
+    }
+
+    /// A command changes what is wanted, whatever the table makes of it now.
+    fn obey(&mut self, event: &Event) {
+        match event {
             Event::Start => {
                 self.wanted = Wanted::Up;
                 self.failures = 0;
@@ -308,11 +156,10 @@ impl Instance {
             | Event::Exited(_)
             | Event::Due => {}
         }
-        let is = std::mem::replace(&mut self.is, Is::Down(Rest::New));
-        self.is = self.step(is, event, cx);
     }
 
-    /// The table: every state × every event.
+    /// The table: every state × every event. What an event tells of a life is noted already; here
+    /// stands only what follows from it.
     fn step(&mut self, is: Is, event: Event, cx: &mut Context<'_>) -> Is {
         match (is, event) {
             // Nothing runs.
@@ -338,16 +185,24 @@ impl Instance {
             (Is::Spawning(life), Event::SpawnFailed(failure)) => {
                 self.spawn_failed(life, failure, None, cx)
             }
-            (Is::Spawning(mut life), Event::Violated) => {
-                life.violated = true;
-                Is::Spawning(life)
-            }
+            (Is::Spawning(life), Event::Exited(ending)) => self.exited(life, ending, None, cx),
             (Is::Spawning(life), Event::Kill) => {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
             (Is::Spawning(life), Event::Due) if life.start_by <= cx.now => {
                 self.kill(life, StopCause::StartTimeout, Duration::ZERO, cx)
             }
+            (
+                is @ Is::Spawning(_),
+                Event::Start
+                | Event::Stop(_)
+                | Event::Restart
+                | Event::Said(_)
+                | Event::Violated
+                | Event::LineClosed
+                | Event::Drained
+                | Event::Due,
+            ) => is,
 
             // It runs.
             (Is::Starting(life) | Is::Ready(life), Event::Stop(cause)) => {
@@ -359,54 +214,28 @@ impl Instance {
             (Is::Starting(life) | Is::Ready(life), Event::Violated) => {
                 self.stop(life, StopCause::Violation, cx)
             }
-            (Is::Starting(life) | Is::Ready(life), Event::Kill) => {
-                self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
-            }
             (Is::Starting(life) | Is::Ready(life), Event::Due) if life.leave_by <= cx.now => {
                 self.stop(life, StopCause::LineLost, cx)
             }
             (Is::Starting(life), Event::Due) if life.start_by <= cx.now => {
                 self.stop(life, StopCause::StartTimeout, cx)
             }
-            (Is::Starting(mut life), Event::Said(said)) => {
-                let ready = said == Said::Ready;
-                life.words.hear(cx.now, said);
-                if ready { self.ready(life, cx) } else { Is::Starting(life) }
+            (Is::Starting(life) | Is::Ready(life), Event::Kill) => {
+                self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
-            (Is::Spawning(mut life), Event::Said(said)) => {
-                life.said_ready |= said == Said::Ready;
-                life.words.hear(cx.now, said);
-                Is::Spawning(life)
-            }
-            (Is::Ready(mut life), Event::Said(said)) => {
-                life.words.hear(cx.now, said);
-                Is::Ready(life)
-            }
+            (Is::Starting(life), Event::Said(Said::Ready)) => self.ready(life, cx),
             (Is::Starting(life), Event::LineClosed) => Is::Starting(self.line_closed(life, cx)),
             (Is::Ready(life), Event::LineClosed) => Is::Ready(self.line_closed(life, cx)),
-            (Is::Spawning(mut life), Event::Drained) => {
-                life.drained = true;
-                Is::Spawning(life)
-            }
-            (Is::Starting(mut life), Event::Drained) => {
-                life.drained = true;
-                Is::Starting(life)
-            }
-            (Is::Ready(mut life), Event::Drained) => {
-                life.drained = true;
-                Is::Ready(life)
-            }
-            (Is::Spawning(life) | Is::Starting(life) | Is::Ready(life), Event::Exited(ending)) => {
+            (Is::Starting(life) | Is::Ready(life), Event::Exited(ending)) => {
                 self.exited(life, ending, None, cx)
             }
             (
-                is @ (Is::Spawning(_) | Is::Starting(_) | Is::Ready(_)),
+                is @ (Is::Starting(_) | Is::Ready(_)),
                 Event::Start
-                | Event::Stop(_)
-                | Event::Restart
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
-                | Event::LineClosed
+                | Event::Said(_)
+                | Event::Drained
                 | Event::Due,
             ) => is,
 
@@ -429,19 +258,8 @@ impl Instance {
                 cx.report(Report::Abandoned { id: self.id, pid: life.pid });
                 Is::Abandoned(life)
             }
-            (Is::Stopping(mut life, cause, phase), Event::Said(said)) => {
-                life.words.hear(cx.now, said);
-                Is::Stopping(life, cause, phase)
-            }
-            (Is::Stopping(mut life, cause, phase), Event::Drained) => {
-                life.drained = true;
-                Is::Stopping(life, cause, phase)
-            }
-            (Is::Stopping(mut life, cause, phase), Event::Spawned(pid)) => {
-                life.pid = Some(pid);
-                life.started_at = Some(cx.now);
-                cx.report(Report::Started { id: self.id, pid, incarnation: self.incarnation });
-                Is::Stopping(life, cause, phase)
+            (Is::Stopping(life, cause, phase), Event::Spawned(pid)) => {
+                Is::Stopping(self.started(life, pid, cx), cause, phase)
             }
             (Is::Stopping(life, cause, _), Event::SpawnFailed(failure)) => {
                 self.spawn_failed(life, failure, Some(cause), cx)
@@ -451,37 +269,33 @@ impl Instance {
             }
             (
                 is @ Is::Stopping(..),
-                Event::Kill | Event::Violated | Event::LineClosed | Event::Due,
+                Event::Kill
+                | Event::Said(_)
+                | Event::Violated
+                | Event::LineClosed
+                | Event::Drained
+                | Event::Due,
             ) => is,
 
             // Reaped; its last words may still be on the line.
-            (
-                Is::Judging { life, ending, exited_at, judge_at, .. },
-                Event::Start | Event::Restart,
-            ) => {
-                let cause = Some(StopCause::Restart);
-                Is::Judging { life, ending, exited_at, cause, judge_at }
+            (Is::Judging(life, reaped), Event::Start | Event::Restart) => {
+                Is::Judging(life, Reaped { cause: Some(StopCause::Restart), ..reaped })
             }
-            (Is::Judging { life, ending, exited_at, judge_at, .. }, Event::Stop(cause)) => {
-                Is::Judging { life, ending, exited_at, cause: Some(cause), judge_at }
+            (Is::Judging(life, reaped), Event::Stop(cause)) => {
+                Is::Judging(life, Reaped { cause: Some(cause), ..reaped })
             }
-            (Is::Judging { mut life, ending, exited_at, cause, judge_at }, Event::Said(said)) => {
-                life.words.hear(cx.now, said);
-                Is::Judging { life, ending, exited_at, cause, judge_at }
+            (Is::Judging(life, it), Event::Drained) => {
+                self.judge(life, End::Process(it.ending), it.at, it.cause, cx)
             }
-            (Is::Judging { life, ending, exited_at, cause, .. }, Event::Drained) => {
-                self.judge(life, End::Process(ending), exited_at, cause, cx)
-            }
-            (Is::Judging { life, ending, exited_at, cause, judge_at }, Event::Due)
-                if judge_at <= cx.now =>
-            {
-                self.judge(life, End::Process(ending), exited_at, cause, cx)
+            (Is::Judging(life, it), Event::Due) if it.judge_at <= cx.now => {
+                self.judge(life, End::Process(it.ending), it.at, it.cause, cx)
             }
             (
-                is @ Is::Judging { .. },
+                is @ Is::Judging(..),
                 Event::Kill
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
+                | Event::Said(_)
                 | Event::Violated
                 | Event::LineClosed
                 | Event::Exited(_)

@@ -1,14 +1,12 @@
 //! What an instance does when it goes from one state to the next.
 
-use super::{
-    Context, DRAIN_TIMEOUT, Instance, Is, KILL_TIMEOUT, LINE_LOST_GRACE, Life, Phase, Rest, Wanted,
-};
+use super::state::{Context, Is, Life, Phase, Reaped, Wanted};
+use super::{DRAIN_TIMEOUT, Instance, KILL_TIMEOUT, LINE_LOST_GRACE};
 use crate::action::{Action, Report};
-use crate::evidence::{End, Ending, Evidence, SpawnFailure, StopCause, Words};
+use crate::evidence::{End, Ending, SpawnFailure, StopCause};
 use crate::identity::Token;
-use crate::judge::{self, DecidedBy, Judgement, Next, Pace};
 use crate::moment::Moment;
-use crate::policy::{OnLimit, Ready, UnitPolicy};
+use crate::policy::Ready;
 use std::time::Duration;
 
 const SIGCONT: i32 = 18;
@@ -19,25 +17,18 @@ impl Instance {
         let token = Token(*cx.last_token);
         self.incarnation += 1;
         cx.act(Action::Spawn { id: self.id, token, incarnation: self.incarnation });
-        Is::Spawning(Life {
-            token,
-            pid: None,
-            asked_at: cx.now,
-            started_at: None,
-            ready_at: None,
-            words: Words::default(),
-            said_ready: false,
-            violated: false,
-            drained: false,
-            start_by: start_by(cx.now, cx.policy),
-            leave_by: Moment::NEVER,
-        })
+        Is::Spawning(Life::new(token, cx.now, cx.policy))
     }
 
-    pub(super) fn spawned(&mut self, mut life: Life, pid: i32, cx: &mut Context<'_>) -> Is {
+    pub(super) fn started(&mut self, mut life: Life, pid: i32, cx: &mut Context<'_>) -> Life {
         life.pid = Some(pid);
         life.started_at = Some(cx.now);
         cx.report(Report::Started { id: self.id, pid, incarnation: self.incarnation });
+        life
+    }
+
+    pub(super) fn spawned(&mut self, life: Life, pid: i32, cx: &mut Context<'_>) -> Is {
+        let life = self.started(life, pid, cx);
         if let Wanted::Down(cause) = self.wanted {
             self.stop(life, cause, cx)
         } else if life.violated {
@@ -102,7 +93,8 @@ impl Instance {
         if life.drained {
             return self.judge(life, End::Process(ending), cx.now, cause, cx);
         }
-        Is::Judging { life, ending, exited_at: cx.now, cause, judge_at: cx.now + DRAIN_TIMEOUT }
+        let judge_at = cx.now + DRAIN_TIMEOUT;
+        Is::Judging(life, Reaped { ending, at: cx.now, cause, judge_at })
     }
 
     pub(super) fn spawn_failed(
@@ -118,91 +110,4 @@ impl Instance {
         };
         self.judge(life, End::SpawnFailed(failure), cx.now, cause, cx)
     }
-
-    pub(super) fn judge(
-        &mut self,
-        life: Life,
-        end: End,
-        at: Moment,
-        cause: Option<StopCause>,
-        cx: &mut Context<'_>,
-    ) -> Is {
-        let evidence = Evidence {
-            end,
-            stopped_by: cause,
-            error: life.words.error_at(at),
-            intent: life.words.intent(),
-            uptime: life.started_at.map_or(Duration::ZERO, |start| at.since(start)),
-            ready_uptime: life.ready_at.map(|ready| at.since(ready)),
-            failures: self.failures,
-        };
-        let restart = &cx.policy.restart;
-        let mut judgement = judge::judge(&evidence, restart);
-        if evidence.ready_uptime.is_some_and(|ready| ready >= restart.settle)
-            || !judge::is_failure(&evidence)
-        {
-            self.failures = 0;
-        }
-        if judge::is_failure(&evidence) {
-            self.failures = self.failures.saturating_add(1);
-        }
-        let start_at = self.next_start(&mut judgement, cx);
-        cx.report(Report::Ended {
-            id: self.id,
-            pid: life.pid,
-            incarnation: self.incarnation,
-            evidence: Box::new(evidence),
-            judgement,
-            restart_in: start_at.map(|start| start.since(cx.now)),
-        });
-        cx.act(Action::Release { token: life.token });
-        match (start_at, judgement.next) {
-            (Some(start), _) if start <= cx.now => self.spawn(cx),
-            (Some(until), _) => Is::Backoff { until },
-            (None, Next::Stopped) => Is::Down(Rest::Stopped),
-            (None, Next::Finished) => Is::Down(Rest::Finished),
-            (None, Next::Failed | Next::Restart { .. }) => Is::Down(Rest::Failed),
-        }
-    }
-
-    /// When to start again, if at all. May turn a restart into a failure: the budget is a ceiling.
-    pub(super) fn next_start(
-        &mut self,
-        judgement: &mut Judgement,
-        cx: &mut Context<'_>,
-    ) -> Option<Moment> {
-        let Next::Restart { pace, counted } = judgement.next else { return None };
-        let policy = &cx.policy.restart;
-        let delay = match pace {
-            Pace::AtOnce => Duration::ZERO,
-            Pace::Backoff => policy.backoff.after(self.failures.max(1), cx.jitter),
-            Pace::Asked(asked) => policy.backoff.clamp(asked),
-        };
-        let mut start = cx.now + delay;
-        if judgement.decided_by == DecidedBy::Operator {
-            return Some(start);
-        }
-        if let (true, Some(limit)) = (counted, policy.limit)
-            && let Err(room_at) = self.budget.spend(limit, start)
-        {
-            judgement.decided_by = DecidedBy::Budget;
-            match policy.on_limit {
-                OnLimit::Wait => {
-                    start = room_at;
-                    // There is room at that moment by what `spend` promised.
-                    let _room = self.budget.spend(limit, start);
-                }
-                OnLimit::Fail | OnLimit::ShutDown => {
-                    *cx.shut_down |= policy.on_limit == OnLimit::ShutDown;
-                    judgement.next = Next::Failed;
-                    return None;
-                }
-            }
-        }
-        Some(cx.gate.reserve(start))
-    }
-}
-
-pub(super) fn start_by(now: Moment, policy: &UnitPolicy) -> Moment {
-    policy.start_timeout.map_or(Moment::NEVER, |timeout| now + timeout)
 }

@@ -1,0 +1,258 @@
+//! What an instance remembers, and where that puts it.
+
+use super::{DRAIN_TIMEOUT, Event, LINE_LOST_GRACE};
+use crate::action::{Action, Report};
+use crate::evidence::{Ending, Said, StopCause, Words};
+use crate::gate::StartGate;
+use crate::identity::Token;
+use crate::jitter::Jitter;
+use crate::moment::Moment;
+use crate::policy::UnitPolicy;
+use std::collections::VecDeque;
+
+/// Why an instance has no process and none to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// It was never started.
+    New,
+    /// Somebody stopped it.
+    Stopped,
+    /// It did what it was there for.
+    Finished,
+    /// It failed and stays down until an operator starts it.
+    Failed,
+}
+
+/// Where an instance stands, for everybody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No process and none to come.
+    Down(Rest),
+    /// Waiting for its next start.
+    Backoff,
+    /// Asked for, or running but not ready.
+    Starting {
+        /// Whether its program runs.
+        running: bool,
+    },
+    /// Running and ready.
+    Ready,
+    /// On its way down.
+    Stopping,
+    /// Left behind with a process that would not die.
+    Abandoned,
+}
+
+impl Standing {
+    /// Whether there is a process, or one to come, that somebody can wait for.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        match self {
+            Self::Backoff | Self::Starting { .. } | Self::Ready | Self::Stopping => true,
+            Self::Down(_) | Self::Abandoned => false,
+        }
+    }
+}
+
+/// What an instance needs from around it while it answers an event.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// When it happens.
+    pub now: Moment,
+    /// What the config asks of its unit.
+    pub policy: &'a UnitPolicy,
+    /// The shared rate limit of restarts.
+    pub gate: &'a mut StartGate,
+    /// Where jitter comes from.
+    pub jitter: &'a mut Jitter,
+    /// The last token given out.
+    pub last_token: &'a mut u64,
+    /// Where actions go.
+    pub actions: &'a mut VecDeque<Action>,
+    /// Set when the config wants this end to bring the daemon down.
+    pub shut_down: &'a mut bool,
+}
+
+impl Context<'_> {
+    pub(super) fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(super) fn report(&mut self, report: Report) {
+        self.act(Action::Report(report));
+    }
+}
+
+/// What an instance should become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Up,
+    Down(StopCause),
+}
+
+/// What an instance is.
+#[derive(Debug)]
+pub(super) enum Is {
+    Down(Rest),
+    Backoff { until: Moment },
+    Spawning(Life),
+    Starting(Life),
+    Ready(Life),
+    Stopping(Life, StopCause, Phase),
+    Judging(Life, Reaped),
+    Abandoned(Life),
+}
+
+/// One incarnation, from the spawn on.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) token: Token,
+    pub(super) pid: Option<i32>,
+    pub(super) asked_at: Moment,
+    pub(super) started_at: Option<Moment>,
+    pub(super) ready_at: Option<Moment>,
+    pub(super) words: Words,
+    pub(super) said_ready: bool,
+    pub(super) violated: bool,
+    pub(super) drained: bool,
+    /// When it must be ready.
+    pub(super) start_by: Moment,
+    /// When it must be gone after closing its line.
+    pub(super) leave_by: Moment,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Phase {
+    /// It was asked at `since`, and is killed at `kill_at`.
+    Asked { since: Moment, kill_at: Moment },
+    /// It was killed, and is given up at `give_up_at`.
+    Killed { give_up_at: Moment },
+}
+
+/// An exit that waits for the rest of the line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reaped {
+    pub(super) ending: Ending,
+    pub(super) at: Moment,
+    pub(super) cause: Option<StopCause>,
+    pub(super) judge_at: Moment,
+}
+
+impl Life {
+    pub(super) fn new(token: Token, now: Moment, policy: &UnitPolicy) -> Self {
+        Self {
+            token,
+            pid: None,
+            asked_at: now,
+            started_at: None,
+            ready_at: None,
+            words: Words::default(),
+            said_ready: false,
+            violated: false,
+            drained: false,
+            start_by: start_by(now, policy),
+            leave_by: Moment::NEVER,
+        }
+    }
+
+    /// Writes down what an event tells of this life, wherever it stands: what a child says counts
+    /// at its end, no matter how far its end has come.
+    fn note(&mut self, event: &Event, now: Moment) {
+        match event {
+            Event::Said(said) => {
+                self.said_ready |= *said == Said::Ready;
+                self.words.hear(now, said.clone());
+            }
+            Event::Violated => self.violated = true,
+            Event::Drained => self.drained = true,
+            Event::Start
+            | Event::Stop(_)
+            | Event::Restart
+            | Event::Kill
+            | Event::Spawned(_)
+            | Event::SpawnFailed(_)
+            | Event::LineClosed
+            | Event::Exited(_)
+            | Event::Due => {}
+        }
+    }
+}
+
+impl Is {
+    pub(super) fn note(&mut self, event: &Event, now: Moment) {
+        match self {
+            Self::Down(_) | Self::Backoff { .. } => {}
+            Self::Spawning(life)
+            | Self::Starting(life)
+            | Self::Ready(life)
+            | Self::Stopping(life, ..)
+            | Self::Judging(life, _)
+            | Self::Abandoned(life) => life.note(event, now),
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        match self {
+            Self::Down(rest) => Standing::Down(*rest),
+            Self::Backoff { .. } => Standing::Backoff,
+            Self::Spawning(_) => Standing::Starting { running: false },
+            Self::Starting(_) => Standing::Starting { running: true },
+            Self::Ready(_) => Standing::Ready,
+            Self::Stopping(..) | Self::Judging(..) => Standing::Stopping,
+            Self::Abandoned(_) => Standing::Abandoned,
+        }
+    }
+
+    pub(super) fn token(&self) -> Option<Token> {
+        match self {
+            Self::Down(_) | Self::Backoff { .. } => None,
+            Self::Spawning(life)
+            | Self::Starting(life)
+            | Self::Ready(life)
+            | Self::Stopping(life, ..)
+            | Self::Judging(life, _)
+            | Self::Abandoned(life) => Some(life.token),
+        }
+    }
+
+    pub(super) fn due(&self) -> Moment {
+        match self {
+            Self::Down(_) | Self::Abandoned(_) => Moment::NEVER,
+            Self::Backoff { until } => *until,
+            Self::Spawning(life) => life.start_by,
+            Self::Starting(life) => life.start_by.min(life.leave_by),
+            Self::Ready(life) => life.leave_by,
+            Self::Stopping(_, _, Phase::Asked { kill_at, .. }) => *kill_at,
+            Self::Stopping(_, _, Phase::Killed { give_up_at }) => *give_up_at,
+            Self::Judging(_, reaped) => reaped.judge_at,
+        }
+    }
+
+    /// Gives what hangs on a word that may be lying unread its whole time again.
+    pub(super) fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
+        match self {
+            Self::Spawning(life) | Self::Starting(life) | Self::Ready(life) => {
+                let mut moved = false;
+                if life.ready_at.is_none() && life.start_by != Moment::NEVER {
+                    life.start_by = start_by(now, policy);
+                    moved = true;
+                }
+                if life.leave_by != Moment::NEVER {
+                    life.leave_by = now + LINE_LOST_GRACE;
+                    moved = true;
+                }
+                moved
+            }
+            Self::Judging(_, reaped) => {
+                reaped.judge_at = now + DRAIN_TIMEOUT;
+                true
+            }
+            Self::Down(_) | Self::Backoff { .. } | Self::Stopping(..) | Self::Abandoned(_) => false,
+        }
+    }
+}
+
+fn start_by(now: Moment, policy: &UnitPolicy) -> Moment {
+    policy.start_timeout.map_or(Moment::NEVER, |timeout| now + timeout)
+}
