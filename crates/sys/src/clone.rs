@@ -136,3 +136,44 @@ fn forked(pid: libc::c_long, pidfd: RawFd) -> Result<Forked, Errno> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::mem::MaybeUninit;
+
+    use rustix::event::{PollFd, PollFlags, poll};
+
+    use super::*;
+    use crate::wait::{Reaped, is_our_child, reap};
+
+    /// The owner of a locked mutex is the thread id that libc believes to be its own.
+    #[cfg(target_env = "gnu")]
+    fn thread_id_of_libc() -> i32 {
+        let mut mutex = MaybeUninit::<libc::pthread_mutex_t>::zeroed();
+        // SAFETY: all zero is PTHREAD_MUTEX_INITIALIZER; glibc keeps __owner in the third int.
+        unsafe {
+            libc::pthread_mutex_lock(mutex.as_mut_ptr());
+            mutex.as_ptr().cast::<i32>().add(2).read()
+        }
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn libc_in_the_child_knows_its_new_thread_id() {
+        // SAFETY: the child locks a mutex of its own, asks for its id and exits.
+        match unsafe { fork(Parent::Caller) }.expect("room for a process") {
+            // SAFETY: as promised above.
+            Forked::Child => unsafe {
+                let knows = thread_id_of_libc() == libc::gettid();
+                libc::_exit(i32::from(!knows))
+            },
+            Forked::Parent(child) => {
+                assert!(is_our_child(&child));
+                let mut ended = [rustix::event::PollFd::new(&child, rustix::event::PollFlags::IN)];
+                rustix::event::poll(&mut ended, None).expect("poll");
+                let status = crate::Status::Exited { code: 0 };
+                assert_eq!(reap(&child), Ok(Reaped::Ended(status)));
+            }
+        }
+    }
+}

@@ -13,6 +13,7 @@ mod flight;
 mod groups;
 mod loss;
 mod orphans;
+mod refuse;
 mod roles;
 mod support;
 

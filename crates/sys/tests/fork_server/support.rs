@@ -40,11 +40,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> World {
-        let prepared = prepare_supervisor().expect("prepare");
-        let server = ForkServer::start(&prepared).expect("start");
+        World::started(&prepare_supervisor().expect("prepare"))
+    }
+
+    pub(crate) fn started(prepared: &Prepared) -> World {
         World {
-            prepared,
-            server,
+            prepared: prepared.clone(),
+            server: ForkServer::start(prepared).expect("start"),
             pidfds: BTreeMap::new(),
             sigchld: sigchld(),
             lost: false,
@@ -55,6 +57,11 @@ impl World {
     /// Replaces the fork server.
     pub(crate) fn respawn(&mut self) {
         self.server = ForkServer::respawn(&self.prepared).expect("respawn");
+        self.expect_replies_again();
+    }
+
+    /// After the handle was replaced.
+    pub(crate) fn expect_replies_again(&mut self) {
         self.lost = false;
     }
 
@@ -137,7 +144,6 @@ impl World {
             if wanted(&event) {
                 return seen;
             }
-            assert!(!matches!(event, Event::Lost(_)), "{seen:?}");
         }
     }
 
@@ -161,6 +167,16 @@ impl World {
             panic!("{seen:?}");
         };
         *status
+    }
+
+    /// Kills the fork server; returns once both its end and its loss have been seen.
+    pub(crate) fn kill_server(&mut self) {
+        let pid = self.server.pid();
+        self.server.kill();
+        let mut seen = [self.next(), self.next()];
+        seen.sort_by_key(|event| matches!(event, Event::Lost(_)));
+        let what = Status::Killed { signal: Signal::KILL, core_dumped: false };
+        assert_eq!(seen, [Event::Changed(pid, what), Event::Lost(Lost::Ended)]);
     }
 
     pub(crate) fn signal(&self, token: u64, signal: Signal) {
@@ -207,6 +223,18 @@ pub(crate) fn read_to_end(pipe: OwnedFd) -> String {
         assert!(readable(&file, PATIENCE), "no end of {text:?}");
     }
     String::from_utf8(text).expect("UTF-8")
+}
+
+/// Reads a pipe up to the end of a line.
+pub(crate) fn read_line(pipe: &OwnedFd) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(b"\n") {
+        assert!(readable(pipe, PATIENCE), "no line after {text:?}");
+        let mut byte = [0];
+        assert_eq!(rustix::io::read(pipe, &mut byte), Ok(1));
+        text.extend(byte);
+    }
+    String::from_utf8(text).expect("UTF-8").trim().to_owned()
 }
 
 /// Whether the descriptor became readable in time; a pidfd does when its process ends.
