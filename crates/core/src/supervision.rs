@@ -8,6 +8,11 @@
 //! The shell uses five verbs: [`Supervision::handle`], [`Supervision::handle_timeout`],
 //! [`Supervision::poll_timeout`], [`Supervision::poll_action`] and [`Supervision::standing`].
 
+mod close;
+mod order;
+mod recount;
+mod stall;
+
 use crate::action::{Action, Outcome, Report};
 use crate::evidence::{Ending, Said, SpawnFailure, StopCause};
 use crate::gate::{StartGate, StartRate};
@@ -101,6 +106,10 @@ pub struct Supervision {
     active: u32,
     abandoned: u32,
     actions: VecDeque<Action>,
+    /// Units of which an instance stands somewhere else than before, not yet looked at.
+    changed: VecDeque<UnitIndex>,
+    /// Why the daemon has to go down, not yet followed.
+    fatal: Option<Outcome>,
 }
 
 impl Supervision {
@@ -130,6 +139,8 @@ impl Supervision {
             active: 0,
             abandoned: 0,
             actions: VecDeque::new(),
+            changed: VecDeque::new(),
+            fatal: None,
         }
     }
 
@@ -182,6 +193,7 @@ impl Supervision {
             Event::Drained(token) => self.tell_token(now, token, To::Drained),
             Event::Exited(token, ending) => self.tell_token(now, token, To::Exited(ending)),
         }
+        self.follow(now);
         self.conclude();
     }
 
@@ -197,6 +209,7 @@ impl Supervision {
                 break;
             }
             self.tell(now, id, instance::Event::Due);
+            self.follow(now);
         }
         self.conclude();
     }
@@ -223,6 +236,12 @@ impl Supervision {
         self.units.iter().flat_map(|unit| &unit.instances)
     }
 
+    /// One unit as a whole.
+    #[must_use]
+    pub fn unit(&self, unit: UnitIndex) -> Option<&Unit> {
+        self.units.get(unit.0 as usize)
+    }
+
     /// What the config asks of a unit.
     #[must_use]
     pub fn policy(&self, unit: UnitIndex) -> Option<&UnitPolicy> {
@@ -243,6 +262,16 @@ impl Supervision {
 
     fn report(&mut self, report: Report) {
         self.actions.push_back(Action::Report(report));
+    }
+
+    /// Draws the conclusions from what [`Supervision::tell`] changed, and from what they change.
+    fn follow(&mut self, now: Moment) {
+        if let Some(outcome) = self.fatal.take() {
+            self.shut_down(now, Some(outcome));
+        }
+        while let Some(unit) = self.changed.pop_front() {
+            self.look_around(now, unit);
+        }
     }
 
     fn tell_token(&mut self, now: Moment, token: Token, event: instance::Event) {
@@ -294,8 +323,7 @@ impl Supervision {
             }
         }
         if new_standing != standing {
-            let active = |standing| !matches!(standing, Standing::Down(_) | Standing::Abandoned);
-            let change = (active(standing), active(new_standing));
+            let change = (standing.is_active(), new_standing.is_active());
             if change == (false, true) {
                 unit.active += 1;
                 self.active += 1;
@@ -308,157 +336,14 @@ impl Supervision {
             } else if new_standing == Standing::Abandoned {
                 self.abandoned += 1;
             }
-            self.standing_changed(now, id.unit, new_standing, shut_down);
-        }
-    }
-
-    fn standing_changed(
-        &mut self,
-        now: Moment,
-        index: UnitIndex,
-        standing: Standing,
-        shut_down: bool,
-    ) {
-        let Some(unit) = self.units.get(index.0 as usize) else { return };
-        match self.phase {
-            Phase::Running { .. } => {
-                if shut_down {
-                    self.shut_down(now, Some(Outcome::LimitReached(index)));
-                } else if unit.policy.critical && standing == Standing::Down(Rest::Failed) {
-                    self.shut_down(now, Some(Outcome::CriticalFailed(index)));
-                } else {
-                    for dependent in
-                        self.dependents.get(index.0 as usize).cloned().unwrap_or_default()
-                    {
-                        self.start_if_due(now, dependent, false);
-                    }
-                }
+            if shut_down {
+                self.fatal.get_or_insert(Outcome::LimitReached(id.unit));
+            } else if unit.policy.critical && new_standing == Standing::Down(Rest::Failed) {
+                self.fatal.get_or_insert(Outcome::CriticalFailed(id.unit));
             }
-            Phase::ShuttingDown(_) if unit.active == 0 => {
-                let after: Vec<_> = unit.policy.after.iter().map(|after| after.unit).collect();
-                for dependency in after {
-                    self.stop_if_clear(now, dependency);
-                }
-            }
-            Phase::ShuttingDown(_) | Phase::Left => {}
-        }
-    }
-
-    /// Starts a held unit once everything it comes after has come far enough.
-    fn start_if_due(&mut self, now: Moment, index: UnitIndex, say_waiting: bool) {
-        let Some(unit) = self.units.get(index.0 as usize) else { return };
-        if unit.going != Going::Held {
-            return;
-        }
-        let on: Vec<_> = unit
-            .policy
-            .after
-            .iter()
-            .filter(|after| {
-                !self.units.get(after.unit.0 as usize).is_some_and(|it| it.has_come(after.until))
-            })
-            .map(|after| after.unit)
-            .collect();
-        if on.is_empty() {
-            let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
-            if let Some(unit) = self.unit_mut(index) {
-                unit.going = Going::On;
-            }
-            for id in ids {
-                self.tell(now, id, instance::Event::Start);
-            }
-        } else if say_waiting {
-            self.report(Report::Waiting { unit: index, on });
-        }
-    }
-
-    fn scale(&mut self, now: Moment, index: UnitIndex, instances: u32) {
-        let running = matches!(self.phase, Phase::Running { .. });
-        let Some(unit) = self.unit_mut(index) else { return };
-        let before = unit.policy.instances;
-        unit.resize(index, instances);
-        let on = unit.going == Going::On && running;
-        for slot in instances + 1..=before {
-            self.tell(
-                now,
-                InstanceId { unit: index, slot },
-                instance::Event::Stop(StopCause::Scale),
-            );
-        }
-        for slot in before + 1..=instances {
-            if on {
-                self.tell(now, InstanceId { unit: index, slot }, instance::Event::Start);
+            if self.changed.back() != Some(&id.unit) {
+                self.changed.push_back(id.unit);
             }
         }
-    }
-
-    fn shut_down(&mut self, now: Moment, because: Option<Outcome>) {
-        if !matches!(self.phase, Phase::Running { .. }) {
-            return;
-        }
-        self.phase = Phase::ShuttingDown(because.unwrap_or(Outcome::Clean));
-        self.report(Report::ShuttingDown { because });
-        for unit in &mut self.units {
-            unit.going = Going::Off;
-        }
-        for unit in self.indices() {
-            self.stop_if_clear(now, unit);
-        }
-    }
-
-    /// Stops a unit once nothing that comes after it is active any more.
-    fn stop_if_clear(&mut self, now: Moment, index: UnitIndex) {
-        let active =
-            |unit: &UnitIndex| self.units.get(unit.0 as usize).is_some_and(|it| it.active > 0);
-        if !self.dependents.get(index.0 as usize).is_some_and(|list| list.iter().any(active)) {
-            self.tell_all(now, index, &instance::Event::Stop(StopCause::Shutdown));
-        }
-    }
-
-    fn forgive_stall(&mut self, now: Moment, by: Duration) {
-        let mut moved = 0;
-        for unit in &mut self.units {
-            for it in &mut unit.instances {
-                let due = it.due();
-                if it.forgive_stall(now, &unit.policy) {
-                    moved += 1;
-                    self.timers.remove(&(due, it.id()));
-                    self.timers.insert((it.due(), it.id()));
-                }
-            }
-        }
-        self.report(Report::Stalled { by, moved });
-    }
-
-    /// Sees whether it is over.
-    fn conclude(&mut self) {
-        match self.phase {
-            Phase::ShuttingDown(outcome) if self.active == 0 => {
-                let outcome = match outcome {
-                    Outcome::Clean if self.abandoned > 0 => Outcome::Abandoned,
-                    Outcome::Clean
-                    | Outcome::CriticalFailed(_)
-                    | Outcome::LimitReached(_)
-                    | Outcome::Abandoned => outcome,
-                };
-                self.leave(outcome);
-            }
-            Phase::Running { idle } => {
-                let now_idle = self.active == 0 && self.abandoned == 0;
-                self.phase = Phase::Running { idle: now_idle };
-                if now_idle && !idle {
-                    self.report(Report::Idle);
-                    if self.when_idle == WhenIdle::Exit {
-                        self.leave(Outcome::Clean);
-                    }
-                }
-            }
-            Phase::ShuttingDown(_) | Phase::Left => {}
-        }
-    }
-
-    fn leave(&mut self, outcome: Outcome) {
-        self.phase = Phase::Left;
-        self.actions.push_back(Action::Leave(outcome));
     }
 }
