@@ -88,7 +88,8 @@ pub(crate) fn read(
     let directory = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
     let mut reader = Reader::new(Source::new(name, text), &directory, &options.variables);
 
-    let document = syntax::parse(&mut reader, text);
+    let mended = syntax::mend(&mut reader, text);
+    let document = syntax::parse(&mut reader, &mended);
     let (supervisor, services) = file(&mut reader, &document);
     found.extend(reader.into_found());
     match services {
@@ -126,7 +127,7 @@ fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option
     let drafts: Vec<Draft<'_>> =
         readable.filter_map(|value| service::read(reader, *value)).collect();
     instances::check_total(reader, &drafts);
-    let after = graph::resolve(reader, &drafts, document.is_whole());
+    let after = graph::resolve(reader, &drafts, document.named);
     let services = drafts.into_iter().zip(after).map(|(draft, after)| {
         let mut service = draft.service?;
         service.policy.after = after;
@@ -146,7 +147,7 @@ fn services<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Vec<Value<'t>> {
 
 fn nothing_to_run(source: &Source) -> Diagnostic {
     let message = "no service is declared, so there is nothing to run";
-    let help = "declare one:\n\n  [service.web]\n  command = [\"python3\", \"-m\", \
+    let help = "declare one:\n  [service.web]\n  command = [\"python3\", \"-m\", \
                 \"http.server\"]\n  restart = \"on_failure\"";
     Diagnostic::of_file(Severity::Error, source.name(), message, help)
 }

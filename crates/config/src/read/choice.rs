@@ -32,7 +32,8 @@ pub(crate) fn choice<T: Choice>(value: Value<'_>) -> Result<T, Problem> {
         return Ok(*found);
     }
     if T::LATER.contains(&word.as_ref()) {
-        return Err(not_yet(value.span, &format!("{} = \"{word}\"", value.key)));
+        let problem = not_yet(value.span, &format!("{} = \"{word}\"", value.key));
+        return Err(problem.with_help(format!("the words are {}", words::<T>())));
     }
     if let Some((_, why)) = T::REFUSED.iter().find(|(refused, _)| refused == word) {
         let message = format!("{} cannot be {}", value.name(), quoted(word));

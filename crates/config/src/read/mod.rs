@@ -82,6 +82,8 @@ pub(crate) struct Value<'t> {
     pub(crate) key_span: Span,
     pub(crate) span: Span,
     pub(crate) toml: &'t DeValue<'t>,
+    /// Whether it is an element of the array that stands under the key.
+    element: bool,
 }
 
 impl<'t> Value<'t> {
@@ -91,17 +93,19 @@ impl<'t> Value<'t> {
             key_span: key.span().into(),
             span: value.span().into(),
             toml: value.get_ref(),
+            element: false,
         }
     }
 
     /// An element of this array.
     pub(crate) fn element(&self, element: &'t Spanned<DeValue<'t>>) -> Self {
-        Self { span: element.span().into(), toml: element.get_ref(), ..*self }
+        Self { span: element.span().into(), toml: element.get_ref(), element: true, ..*self }
     }
 
-    /// The key as messages show it.
+    /// What messages call it.
     pub(crate) fn name(&self) -> String {
-        quoted(self.key)
+        let key = quoted(self.key);
+        if self.element { format!("an element of {key}") } else { key }
     }
 
     /// "`key` must be …, not …".

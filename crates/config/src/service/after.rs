@@ -104,7 +104,7 @@ fn element<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Awaited<'t>>
     }
     let Some(mut table) = Table::of(value, &KEYS) else {
         let help = "write \"name\", or { name = \"name\", until = \"ready\" }";
-        reader.error(value.wrong_type("an array of names and tables", help));
+        reader.error(value.wrong_type("a name or a table", help));
         return None;
     };
     let name = table.take("name");

@@ -3,7 +3,7 @@
 use super::line::LineMode;
 use crate::diagnostic::Problem;
 use crate::read::Reader;
-use crate::read::choice::{Choice, choice};
+use crate::read::choice::{Choice, choice, words};
 use crate::read::duration::{DAY, TICK, duration_or_never};
 use crate::read::table::{Table, not_yet};
 use hearken_core::policy::Ready;
@@ -33,7 +33,8 @@ pub(super) fn read(reader: &mut Reader<'_>, service: &mut Table<'_>) -> Option<R
     let ready_value = service.take("ready");
     let ready = match ready_value {
         Some(value) if value.toml.is_table() => {
-            reader.error(not_yet(value.span, "a probe in `ready`"));
+            let problem = not_yet(value.span, "a probe in `ready`");
+            reader.error(problem.with_help(format!("the words are {}", words::<Ready>())));
             None
         }
         Some(value) => reader.keep(choice(value)),

@@ -63,11 +63,11 @@ pub(crate) struct SupervisorShape {
 }
 
 pub(crate) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Supervisor {
-    let Some(mut table) = Table::of(value, &KEYS) else {
-        let help = "write it as a table: [supervisor]";
-        reader.error(value.wrong_type("a table", help));
+    let Some(table) = value.toml.as_table() else {
+        reader.error(value.wrong_type("a table", "write it as a table: [supervisor]"));
         return Supervisor::default();
     };
+    let mut table = Table::open(table, value.span, KEYS.place, &KEYS);
     let state_directory = table.take("state_directory").and_then(|value| path(reader, value));
     let log = table.take("log").map(|value| log::read(reader, value));
     let starts = table.take("starts").map(|value| starts::read(reader, value));

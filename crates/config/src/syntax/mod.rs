@@ -1,0 +1,140 @@
+//! TOML itself: what cannot be parsed, and what stands there twice.
+//!
+//! A parser that meets a mistake guesses on, and one bracket that is not closed becomes an error in
+//! every line after it. So a text is mended first: the section (a header and the lines below it)
+//! that holds the first mistake is reported and blanked, and the rest is parsed again, until all of
+//! it is TOML. What is wrong in the other sections is then found in the same run.
+
+mod duplicate;
+mod help;
+mod section;
+
+use crate::diagnostic::Problem;
+use crate::read::{Reader, Value};
+use crate::source::Span;
+use duplicate::duplicate;
+use section::{Blanked, Section};
+use serde_spanned::Spanned;
+use std::collections::BTreeSet;
+use toml::de::{DeTable, Error};
+
+/// A text that is TOML, at the same offsets as the one it was made from.
+#[derive(Debug)]
+pub(crate) struct Mended {
+    text: String,
+    /// Where the sections started that held mistakes.
+    damaged: Vec<usize>,
+    /// Whether every header is still there.
+    named: bool,
+}
+
+/// How many sections are mended. Who has more mistakes than that mends those first.
+const ROUNDS: usize = 20;
+
+/// Reports every mistake of syntax in `text`, and blanks the sections that hold them.
+pub(crate) fn mend(reader: &mut Reader<'_>, text: &str) -> Mended {
+    let mut mended = Mended { text: text.to_owned(), damaged: Vec::new(), named: true };
+    for _ in 0..ROUNDS {
+        let (table, errors) = DeTable::parse_recoverable(&mended.text);
+        let mut mistakes: Vec<(Span, &str)> = mistakes(&errors).collect();
+        mistakes.sort_unstable();
+        let Some((first, message)) = mistakes.first() else {
+            return mended;
+        };
+        let late = help::is_noticed_late(message).then(|| table.get_ref());
+        let section = Section::of(&mended.text, first.start, late);
+        report(reader, &mended.text, &mistakes, section.body_end);
+        mended.damaged.push(section.start);
+        match section.blank(&mut mended.text) {
+            Blanked::Body => {}
+            Blanked::All => mended.named = false,
+            Blanked::NothingLeft => break,
+        }
+    }
+    // Whatever is still there was probably never meant to be a config.
+    mended.text.clear();
+    mended.named = false;
+    mended
+}
+
+fn mistakes(errors: &[Error]) -> impl Iterator<Item = (Span, &str)> {
+    let mistakes = errors.iter().filter(|error| error.message() != DUPLICATE);
+    mistakes.map(|error| (span(error), error.message()))
+}
+
+fn span(error: &Error) -> Span {
+    error.span().unwrap_or(0..0).into()
+}
+
+/// Reports the mistakes of one section, as far as they are not made by each other.
+fn report(reader: &mut Reader<'_>, text: &str, mistakes: &[(Span, &str)], end: usize) {
+    let mut lines = BTreeSet::new();
+    let (first, more) = mistakes.split_at(mistakes.len().min(1));
+    let more = more.iter().take_while(|(span, _)| span.start < end);
+    for (span, message) in first.iter().chain(more) {
+        let line = reader.source().line(span.start);
+        if lines.insert(line) {
+            let found = text.get(span.start..span.end).unwrap_or_default();
+            let at = help::place(text, *span, message);
+            let message_shown = format!("invalid TOML: {message}");
+            reader.error(Problem::new(at, message_shown, help::help(message, found)));
+        }
+        if help::is_noticed_late(message) {
+            break;
+        }
+    }
+}
+
+/// A parsed text.
+#[derive(Debug)]
+pub(crate) struct Document<'t> {
+    pub(crate) table: Spanned<DeTable<'t>>,
+    /// Whether the headers of all tables are in it.
+    pub(crate) named: bool,
+    damaged: &'t [usize],
+}
+
+/// Parses a mended text, and reports what stands there twice.
+pub(crate) fn parse<'t>(reader: &mut Reader<'_>, mended: &'t Mended) -> Document<'t> {
+    let text = &mended.text;
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut again: Vec<Span> = errors.iter().map(span).collect();
+    again.sort_unstable();
+    // Where a table that stands there twice ends: its keys are probably there twice, too.
+    let mut told_until = 0;
+    for span in again {
+        if span.start < told_until {
+            continue;
+        }
+        let found = duplicate(text, span);
+        if found.header {
+            told_until = section::next_header(text, span.end).unwrap_or(text.len());
+        }
+        reader.error(found.problem);
+    }
+    Document { table, named: mended.named, damaged: &mended.damaged }
+}
+
+/// What the parser calls it.
+const DUPLICATE: &str = "duplicate key";
+
+/// The tables that held a mistake of syntax. Nothing more is said of them until it is mended.
+#[derive(Debug)]
+pub(crate) struct Damage(BTreeSet<usize>);
+
+impl Document<'_> {
+    /// Which of `tables` are damaged: a section belongs to the last one that starts in or before
+    /// its header.
+    pub(crate) fn damage(&self, tables: &[Value<'_>]) -> Damage {
+        let starts: BTreeSet<usize> = tables.iter().map(|value| value.key_span.start).collect();
+        let owner = |at: &usize| starts.range(..=*at).next_back().copied();
+        Damage(self.damaged.iter().filter_map(owner).collect())
+    }
+}
+
+impl Damage {
+    /// Whether `table` held a mistake of syntax.
+    pub(crate) fn hits(&self, table: Value<'_>) -> bool {
+        self.0.contains(&table.key_span.start)
+    }
+}
