@@ -229,6 +229,13 @@ class WorkerTest(unittest.TestCase):
         exiting = (EXITING, {"intent": "restart_now", "reason": "upgrade"})
         self.assertEqual(self.peer.hear_all(), [exiting, (STATUS, {"text": "bye"})])
 
+    def test_a_close_is_no_drain(self):
+        drains = []
+        self.worker.on_drain(drains.append)
+        self.worker.close()
+        self.assertEqual(drains, [])
+        self.assertIsNone(self.worker.drain)
+
     def test_close_leaves_no_descriptor_behind(self):
         before = set(os.listdir("/proc/self/fd"))
         peer, theirs = pair()

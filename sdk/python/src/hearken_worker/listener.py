@@ -48,8 +48,10 @@ class Listener:
         self._line = line
         self._failure: Optional[LineError] = None
         self._callbacks: List[Callable[[Drain], object]] = []
-        self._announced = False
+        #: Set once `drain` is known; a moment after the latch when that was raised by a signal.
+        self.announced = threading.Event()
         self._announcing = threading.Lock()
+        self._closing = False
         #: Of the last ping; what heartbeats without a ping carry.
         self.sequence = 0
         self._beat_at: Optional[float] = None
@@ -59,7 +61,7 @@ class Listener:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to listen for."""
-        return self._announced and self.ended.is_set()
+        return self._closing or (self.announced.is_set() and self.ended.is_set())
 
     def check(self) -> None:
         """Raise what has gone wrong with the line, if it is more than its end."""
@@ -69,7 +71,7 @@ class Listener:
     def on_drain(self, callback: Callable[[Drain], object]) -> None:
         """Call back once, at the drain; at once if it has come already."""
         with self._announcing:
-            if not self._announced:
+            if not self.announced.is_set():
                 self._callbacks.append(callback)
                 return
         assert self.drain is not None
@@ -81,13 +83,13 @@ class Listener:
         poll = select.poll()
         if self._line is not None and not self.ended.is_set():
             poll.register(self._line.fileno(), select.POLLIN)
-        if not self._announced:
+        if not self.announced.is_set():
             poll.register(self.latch.fileno(), select.POLLIN)
         happened = [fd for fd, _ in poll.poll(milliseconds(self._until(timeout)))]
         # The line before the latch: hearken sends its drain frame, which says more, before it sends SIGTERM.
         if self._line is not None and self._line.fileno() in happened and not self.ended.is_set():
             self._hear(self._line)
-        if self.latch.up and not self._announced:
+        if self.latch.up and not self._closing and not self.announced.is_set():
             self._announce()
         if self._beat_at is not None and time.monotonic() >= self._beat_at:
             self._beat()
@@ -145,7 +147,7 @@ class Listener:
         if self._line is not None:
             self._line.shut(why)
         self._beat_at = None
-        if self.drain is None:
+        if self.drain is None and not self._closing:
             self.drain = Drain(why)
         self.ended.set()
         self.answered.set()
@@ -154,13 +156,14 @@ class Listener:
     def _announce(self) -> None:
         drain = self.drain = self.drain or Drain("SIGTERM")
         with self._announcing:
-            self._announced = True
+            self.announced.set()
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback(drain)
 
     def close(self) -> None:
-        """Stop listening; a thread in `turn` comes back."""
+        """Stop listening; a thread in `turn` comes back. That is no drain: nobody is called."""
+        self._closing = True
         if self._line is not None:
-            self._end("this worker was closed")
+            self._line.shut("this worker was closed")
         self.latch.set()

@@ -29,7 +29,7 @@ def run(main: Callable[[Worker], object], *, threaded: bool = True, build: Optio
     try:
         code = _outcome(main, worker)
     finally:
-        worker.close()
+        worker._leave()
     sys.exit(code)
 
 

@@ -27,12 +27,21 @@ class Termination:
 
     def remove(self) -> None:
         """Back to the default, unless the program has put its own handler there since."""
+        self._replace(signal.SIG_DFL)
+
+    def ignore(self) -> None:
+        """For a process that is on its way out. hearken sends SIGTERM right behind its drain frame; it must not turn
+        the exit of a program that was quick to drain into a death by signal. (Python itself drops our handler when
+        it finalizes, but leaves SIG_IGN alone.)"""
+        self._replace(signal.SIG_IGN)
+
+    def _replace(self, handler: signal.Handlers) -> None:
         if not self._installed:
             return
         self._installed = False
         try:
             # Bound methods are made anew at each access: compare with ==.
             if signal.getsignal(signal.SIGTERM) == self._handle:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.signal(signal.SIGTERM, handler)
         except ValueError:
             pass  # not the main thread

@@ -58,6 +58,7 @@ class Worker(Speech):
     @property
     def drain(self) -> Optional[Drain]:
         """Why and how fast, once draining."""
+        self._await_announcement()
         return self._listener.drain
 
     def on_drain(self, callback: OnDrain) -> OnDrain:
@@ -113,6 +114,7 @@ class Worker(Speech):
         if self._closed:
             return
         self._turn_if_ours(0)  # what stays unread at the close reaches the supervisor as ECONNRESET
+        self._await_announcement()
         self._closed = True
         self._termination.remove()
         self._listener.close()
@@ -121,6 +123,11 @@ class Worker(Speech):
             if self._thread.is_alive():
                 return  # in a callback; closing the descriptors under it would hand it somebody else's
         self._give_back()
+
+    def _leave(self) -> None:
+        """`close`, for a process that exits next."""
+        self._termination.ignore()
+        self.close()
 
     def _say(self, name: str, fields: Dict[str, Any]) -> None:
         if self._line is None:
@@ -141,6 +148,11 @@ class Worker(Speech):
         if self._thread is None and not self._closed:
             self._listener.turn(timeout)
         return self._thread is None
+
+    def _await_announcement(self) -> None:
+        # A signal raises the latch at once; the thread reads the line first, where the reason may stand.
+        if self._listener.latch.up and self._thread not in (None, threading.current_thread()):
+            self._listener.announced.wait(1)
 
     def _listen(self) -> None:
         while not self._listener.done:
