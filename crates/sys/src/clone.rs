@@ -169,8 +169,7 @@ mod tests {
             },
             Forked::Parent(child) => {
                 assert!(is_our_child(&child));
-                let mut ended = [rustix::event::PollFd::new(&child, rustix::event::PollFlags::IN)];
-                rustix::event::poll(&mut ended, None).expect("poll");
+                poll(&mut [PollFd::new(&child, PollFlags::IN)], None).expect("poll");
                 let status = crate::Status::Exited { code: 0 };
                 assert_eq!(reap(&child), Ok(Reaped::Ended(status)));
             }
