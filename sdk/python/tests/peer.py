@@ -76,25 +76,31 @@ def pair() -> Tuple[Peer, socket.socket]:
     return Peer(ours), theirs
 
 
+def environment() -> Dict[str, str]:
+    """The environment of a child without a line: this one, with the package on the path."""
+    made = {**os.environ, "PYTHONPATH": os.pathsep.join([SOURCES, os.environ.get("PYTHONPATH", "")])}
+    made.pop("HEARKEN_FD", None)
+    return made
+
+
 class Child:
     """A real process with the package on its path, with a line or without."""
 
     def __init__(self, code: str, supervised: bool = True, fd: Optional[str] = None) -> None:
-        environment = {**os.environ, "PYTHONPATH": SOURCES}
-        environment.pop("HEARKEN_FD", None)
+        env = environment()
         self.peer, theirs = pair()
         pass_fds = ()
         if supervised:
-            environment["HEARKEN_FD"] = str(theirs.fileno())
+            env["HEARKEN_FD"] = str(theirs.fileno())
             pass_fds = (theirs.fileno(),)
         if fd is not None:
-            environment["HEARKEN_FD"] = fd
+            env["HEARKEN_FD"] = fd
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=env,
             pass_fds=pass_fds,
             text=True,
         )

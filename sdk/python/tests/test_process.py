@@ -1,13 +1,12 @@
 """Real processes: how `run` ends, signals, forks and grandchildren, and a missing or broken line."""
 
-import os
 import pathlib
 import signal
 import subprocess
 import sys
 import unittest
 
-from peer import DRAIN, ERROR, EXITING, HELLO, PATIENCE, PING, READY, REJECT, ROOT, STATUS, Child
+from peer import DRAIN, ERROR, EXITING, HELLO, PATIENCE, PING, READY, REJECT, ROOT, STATUS, Child, environment
 
 RUN = "from hearken_worker import *\n{}\nrun(main, threaded={})"
 
@@ -221,9 +220,8 @@ class BrokenLines(unittest.TestCase):
 class Example(unittest.TestCase):
     def test_it_runs_from_anywhere_without_installation(self):
         path = ROOT / "examples" / "worker.py"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         process = subprocess.Popen(
-            [sys.executable, path], cwd="/", env=environment, stderr=subprocess.PIPE, text=True
+            [sys.executable, path], cwd="/", env=environment(), stderr=subprocess.PIPE, text=True
         )
         with process:
             self.assertEqual(process.stderr.readline(), "hearken: ready\n")
