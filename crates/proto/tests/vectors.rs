@@ -3,6 +3,8 @@
 //! `HEARKEN_BLESS=1 cargo test -p hearken-proto --test vectors` writes the files anew; the `also` lists in them, made
 //! by `vectors/also.py` and `vectors/also.php`, are kept.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod cases;
 
 use std::fs;

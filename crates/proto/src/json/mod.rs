@@ -2,6 +2,9 @@
 //!
 //! A line is turned into the body of a frame and decoded as one, and the other way round: so both modes have the
 //! same limits, the same leniencies and the same violations, without saying anything twice.
+//!
+//! One name differs: an `error` has a field `kind` of its own, and a JSON object has room for one. On a line of JSON
+//! it is called `error_kind`: `{"kind":"error","error_kind":"transient","code":"db.deadlock","message":"…"}`.
 
 mod parse;
 pub(crate) mod render;
@@ -11,6 +14,12 @@ use bytes::{BufMut, BytesMut};
 use crate::frame::{self, Decoded, EncodeError, MAX_FRAME};
 use crate::message::{Message, ToChild};
 use crate::violation::Violation;
+
+/// The key of the message's name on a line of JSON.
+const KIND: &str = "kind";
+
+/// The key of an error's own `kind` on a line of JSON.
+const ERROR_KIND: &str = "error_kind";
 
 /// Reads one line that a child sent in JSON mode, with or without its line feed.
 ///

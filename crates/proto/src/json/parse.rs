@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::{BufMut, BytesMut};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::{ERROR_KIND, KIND};
 use crate::frame::{FIRST_BYTE, MAX_DEPTH};
 use crate::kind::Kind;
 use crate::msgpack::write;
@@ -67,15 +68,19 @@ impl<'de> Visitor<'de> for Line<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
-            if key == "kind" && self.0.kind.is_none() {
+            if key == KIND {
                 let name: String = map.next_value()?;
                 let Some(kind) = Kind::from_name(&name) else {
                     let name = name.chars().take(EXCERPT_LENGTH).collect();
                     return Err(self.0.refuse(Violation::UnknownKindName { name }));
                 };
-                self.0.kind = Some(kind);
+                if self.0.kind.replace(kind).is_some() {
+                    return Err(self.0.refuse(Violation::DuplicateField { kind, field: KIND }));
+                }
             } else {
-                write::string(&mut self.0.fields, &key);
+                // In the fields of any message but an error `kind` is unknown, and ignored like `error_kind`.
+                let key = if key == ERROR_KIND { KIND } else { &key };
+                write::string(&mut self.0.fields, key);
                 self.0.count += 1;
                 // The line's object stands where the fields of a frame stand, at level 2.
                 map.next_value_seed(Value { found: self.0, depth: 2 })?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::{ERROR_KIND, KIND};
 use crate::frame::EncodeError;
 use crate::kind::Kind;
 use crate::msgpack::read::{Broken, Head, Reader};
@@ -11,13 +12,14 @@ use crate::text::CUT_MARK;
 pub(super) fn strict(kind: Kind, fields: &[u8]) -> Result<String, EncodeError> {
     let mut page = Page { out: String::new(), limit: usize::MAX, rule: Rule::Strict };
     let mut reader = Reader::new(fields);
-    page.out.push_str("{\"kind\":\"");
-    page.out.push_str(kind.name());
-    page.out.push('"');
+    page.show(format_args!("{{\"{KIND}\":\"{kind}\""));
     if let Head::Map(count) = reader.head().map_err(stop)? {
         for _ in 0..count {
             page.out.push(',');
-            page.key(&mut reader).map_err(stop)?;
+            match reader.value().map_err(stop)? {
+                b"\xa4kind" => page.show(format_args!("\"{ERROR_KIND}\":")),
+                key => page.key(&mut Reader::new(key)).map_err(stop)?,
+            }
             page.value(&mut reader).map_err(stop)?;
         }
     }

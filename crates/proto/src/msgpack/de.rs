@@ -97,20 +97,11 @@ impl<'r, 'de> Value<'r, 'de> {
     }
 
     fn string(self) -> Result<&'de str, Fault> {
-        match self.reader.head()? {
-            Head::Str(bytes) => {
-                std::str::from_utf8(bytes).map_err(|_| Fault::invalid("a string that is not UTF-8"))
-            }
-            head @ (Head::Nil
-            | Head::Bool(_)
-            | Head::Unsigned(_)
-            | Head::Negative(_)
-            | Head::Float(_)
-            | Head::Bin(_)
-            | Head::Ext(..)
-            | Head::Array(_)
-            | Head::Map(_)) => Err(Fault::expected("a string", head)),
-        }
+        let head = self.reader.head()?;
+        let Head::Str(bytes) = head else {
+            return Err(Fault::expected("a string", head));
+        };
+        std::str::from_utf8(bytes).map_err(|_| Fault::invalid("a string that is not UTF-8"))
     }
 
     /// Whether the next value is nil, without reading it.
@@ -122,20 +113,17 @@ impl<'r, 'de> Value<'r, 'de> {
 impl<'de> de::Deserializer<'de> for Value<'_, 'de> {
     type Error = Fault;
 
-    /// Our types name what they expect, so this serves the plain scalars only.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.reader.head()? {
-            Head::Nil => visitor.visit_unit(),
-            Head::Bool(value) => visitor.visit_bool(value),
-            head @ (Head::Unsigned(_)
-            | Head::Negative(_)
-            | Head::Float(_)
-            | Head::Str(_)
-            | Head::Bin(_)
-            | Head::Ext(..)
-            | Head::Array(_)
-            | Head::Map(_)) => Err(Fault::expected("a boolean", head)),
-        }
+    /// Our types name what they expect: `any` is asked for by nobody but the shapes no message has.
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
+        Err(Fault::invalid("a shape no message has"))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let head = self.reader.head()?;
+        let Head::Bool(value) = head else {
+            return Err(Fault::expected("a boolean", head));
+        };
+        visitor.visit_bool(value)
     }
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -227,10 +215,11 @@ impl<'de> de::Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.reader.head()? {
-            Head::Array(left) => visitor.visit_seq(Elements { reader: self.reader, left }),
-            head => Err(Fault::expected("an array", head)),
-        }
+        let head = self.reader.head()?;
+        let Head::Array(left) = head else {
+            return Err(Fault::expected("an array", head));
+        };
+        visitor.visit_seq(Elements { reader: self.reader, left })
     }
 
     /// Exactly as long as the tuple: serde's own tuple visitor ignores what is left over.
@@ -240,21 +229,12 @@ impl<'de> de::Deserializer<'de> for Value<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let head = self.reader.head()?;
-        match head {
-            Head::Array(left) if usize::try_from(left) == Ok(length) => {
-                visitor.visit_seq(Elements { reader: self.reader, left })
-            }
-            Head::Array(_)
-            | Head::Nil
-            | Head::Bool(_)
-            | Head::Unsigned(_)
-            | Head::Negative(_)
-            | Head::Float(_)
-            | Head::Str(_)
-            | Head::Bin(_)
-            | Head::Ext(..)
-            | Head::Map(_) => Err(Fault::expected(&format!("an array of {length}"), head)),
+        if let Head::Array(left) = head
+            && usize::try_from(left) == Ok(length)
+        {
+            return visitor.visit_seq(Elements { reader: self.reader, left });
         }
+        Err(Fault::expected(&format!("an array of {length}"), head))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -285,7 +265,7 @@ impl<'de> de::Deserializer<'de> for Value<'_, 'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i128 u128 f32 char unit unit_struct tuple_struct map
+        i8 i16 i32 i128 u128 f32 char unit unit_struct tuple_struct map
     }
 }
 
