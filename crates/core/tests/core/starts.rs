@@ -1,0 +1,140 @@
+//! From the wish to ready.
+
+use crate::world::*;
+use hearken_core::action::{Action, Report};
+use hearken_core::evidence::{Said, StopCause};
+use hearken_core::instance::{Rest, Standing};
+use hearken_core::judge::{DecidedBy, Next, Pace};
+use hearken_core::kind::Kind;
+use hearken_core::policy::{Ready, RestartWhen};
+use hearken_core::supervision::Event;
+use std::time::Duration;
+
+fn says_ready() -> World {
+    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    world.boot();
+    world
+}
+
+#[test]
+fn the_happy_path() {
+    let mut world = says_ready();
+    assert_eq!(world.standing(WEB), Standing::Starting { running: true });
+    world.pass(s(2));
+    world.say(WEB, Said::Hello);
+    world.say(WEB, Said::Ready);
+    assert_eq!(world.standing(WEB), Standing::Ready);
+    world.tell(Event::Shutdown);
+    assert!(world.saw(|it| *it == Report::Ready { id: WEB, after: s(2) }));
+    assert_eq!(world.left, Some(hearken_core::action::Outcome::Clean));
+}
+
+#[test]
+fn ready_may_be_heard_before_the_fork_server_names_the_pid() {
+    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.say(WEB, Said::Hello);
+    world.say(WEB, Said::Ready);
+    assert_eq!(world.standing(WEB), Standing::Starting { running: false });
+    world.forked(WEB);
+    assert_eq!(world.standing(WEB), Standing::Ready);
+}
+
+#[test]
+fn one_that_is_not_ready_in_time_is_stopped_killed_and_counted() {
+    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    world.manners = Manners::IgnoresTerm;
+    world.boot();
+    world.pass(s(30));
+    assert_eq!(world.signals(WEB), [TERM, CONT]);
+    assert_eq!((world.standing(WEB), world.kills()), (Standing::Stopping, 0));
+    world.pass(s(10));
+    assert_eq!(world.kills(), 1);
+    let (evidence, judgement, wait) = world.last_end(WEB);
+    assert_eq!(evidence.stopped_by, Some(StopCause::StartTimeout));
+    assert_eq!(evidence.kind(), Some(Kind::Timeout));
+    assert_eq!(judgement.next, Next::Restart { pace: Pace::Backoff, counted: true });
+    assert_eq!((judgement.decided_by, wait), (DecidedBy::Supervisor, Some(ms(200))));
+    assert!(
+        world
+            .saw(|it| *it
+                == Report::Killing { id: WEB, cause: StopCause::StartTimeout, after: s(10) })
+    );
+}
+
+#[test]
+fn never_ready_uses_up_the_budget() {
+    let mut world = World::of([service("web", |it| {
+        it.ready = Ready::Message;
+        it.start_timeout = Some(s(1));
+    })]);
+    world.boot();
+    world.pass(s(3600));
+    assert_eq!(world.decided(WEB), (Next::Failed, DecidedBy::Budget));
+    assert_eq!(world.spawns.len(), 6);
+}
+
+#[test]
+fn without_a_start_timeout_it_may_take_for_ever() {
+    let mut world = World::of([service("web", |it| {
+        it.ready = Ready::Message;
+        it.start_timeout = None;
+    })]);
+    world.boot();
+    world.pass(s(1_000_000));
+    assert_eq!(world.standing(WEB), Standing::Starting { running: true });
+}
+
+#[test]
+fn no_time_at_all_to_start_or_to_stop_is_still_no_busy_loop() {
+    let mut world = World::of([service("web", |it| {
+        it.ready = Ready::Message;
+        it.start_timeout = Some(Duration::ZERO);
+        it.stop.grace = Duration::ZERO;
+    })]);
+    world.manners = Manners::IgnoresTerm;
+    world.boot();
+    world.pass(s(3600));
+    assert_eq!(world.decided(WEB), (Next::Failed, DecidedBy::Budget));
+}
+
+#[test]
+fn a_fork_server_that_hangs_is_a_start_timeout() {
+    let mut world = World::of([service("web", |_| {})]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.pass(s(30));
+    assert!(
+        matches!(world.actions.last(), Some(Action::KillTree { .. })),
+        "as soon as it is known"
+    );
+    world.forks = Forks::AtOnce;
+    world.forked(WEB);
+    assert_eq!(world.last_end(WEB).0.stopped_by, Some(StopCause::StartTimeout));
+    world.pass(ms(200));
+    assert_eq!(world.standing(WEB), Standing::Ready);
+}
+
+#[test]
+fn a_protocol_broken_before_the_pid_is_known_is_answered_once_it_is() {
+    let mut world = World::of([service("web", |it| it.restart.when = RestartWhen::Never)]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.tell(Event::Violated(world.token(WEB)));
+    world.forked(WEB);
+    assert_eq!(world.last_end(WEB).0.kind(), Some(Kind::Protocol));
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Failed));
+}
+
+#[test]
+fn what_is_said_about_a_token_of_the_past_is_history() {
+    let mut world = says_ready();
+    let old = world.token(WEB);
+    world.crashes(WEB);
+    world.pass(ms(200));
+    world.tell(Event::Said(old, Said::Ready));
+    world.tell(Event::LineClosed(old));
+    world.tell(Event::Violated(old));
+    assert_eq!(world.standing(WEB), Standing::Starting { running: true });
+}

@@ -1,0 +1,200 @@
+//! Stopping, restarting, and commands that cross each other.
+
+use crate::world::*;
+use hearken_core::action::{Action, Outcome, Report};
+use hearken_core::evidence::{Ending, Said, StopCause};
+use hearken_core::instance::{Rest, Standing};
+use hearken_core::judge::{DecidedBy, Next};
+use hearken_core::policy::{Ready, RestartWhen};
+use hearken_core::supervision::Event;
+
+const STOP: Event = Event::Stop(WEB.unit);
+const START: Event = Event::Start(WEB.unit);
+const RESTART: Event = Event::Restart(WEB.unit);
+
+/// Brings a unit into a state; each name says which.
+const STATES: [(&str, fn() -> World); 8] = [
+    ("new", || World::of([web()])),
+    ("spawning", || {
+        let mut world = World::of([web()]);
+        world.forks = Forks::Never;
+        world.boot();
+        world.forks = Forks::AtOnce;
+        world
+    }),
+    ("starting", || {
+        let mut world = World::of([web()]);
+        world.boot();
+        world
+    }),
+    ("ready", ready),
+    ("stopping", || {
+        let mut world = ready();
+        world.process(WEB).manners = Manners::IgnoresTerm;
+        world.tell(RESTART);
+        world
+    }),
+    ("judging", || {
+        let mut world = ready();
+        world.process(WEB).held_open = true;
+        world.crashes(WEB);
+        world
+    }),
+    ("backoff", || {
+        let mut world = ready();
+        world.crashes(WEB);
+        world
+    }),
+    ("abandoned", || {
+        let mut world = ready();
+        world.process(WEB).manners = Manners::Unkillable;
+        world.tell(RESTART);
+        world.pass(s(15));
+        world
+    }),
+];
+
+fn web() -> hearken_core::policy::UnitPolicy {
+    service("web", |it| it.ready = Ready::Message)
+}
+
+fn ready() -> World {
+    let mut world = World::of([web()]);
+    world.boot();
+    world.say(WEB, Said::Hello);
+    world.say(WEB, Said::Ready);
+    world
+}
+
+/// Answers everything that is still open, and lets a minute pass.
+fn come_to_rest(world: &mut World) {
+    let open = |world: &World, wanted: fn(&Process) -> bool| -> Vec<_> {
+        world.processes.iter().filter(|(_, it)| wanted(it)).map(|(token, _)| *token).collect()
+    };
+    for token in open(world, |it| it.pending) {
+        world.fork(token, None);
+    }
+    for token in open(world, |it| it.manners == Manners::Unkillable) {
+        world.thaw(token);
+    }
+    world.deliver();
+    world.pass(s(25));
+}
+
+#[test]
+fn a_stop_in_backoff_cancels_the_timer() {
+    let mut world = ready();
+    world.crashes(WEB);
+    assert_eq!(world.standing(WEB), Standing::Backoff);
+    world.tell(STOP);
+    assert_eq!(world.core.poll_timeout(), None);
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Stopped));
+}
+
+#[test]
+fn a_stop_while_spawning_waits_for_something_to_stop() {
+    let mut world = World::of([web()]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.tell(STOP);
+    assert_eq!(world.signals(WEB), []);
+    world.forked(WEB);
+    assert_eq!(world.signals(WEB), [TERM, CONT]);
+    assert_eq!(world.decided(WEB), (Next::Stopped, DecidedBy::Operator));
+}
+
+#[test]
+fn a_stop_while_spawning_holds_when_the_spawn_fails() {
+    let mut world = World::of([web()]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.tell(STOP);
+    world.fork_fails(WEB, EAGAIN);
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Stopped));
+}
+
+#[test]
+fn a_stop_while_judging_holds() {
+    let mut world = ready();
+    let token = world.token(WEB);
+    world.process(WEB).held_open = true;
+    world.crashes(WEB);
+    world.tell(STOP);
+    world.tell(Event::Drained(token));
+    assert_eq!(world.decided(WEB), (Next::Stopped, DecidedBy::Operator));
+}
+
+#[test]
+fn one_that_ignores_term_is_killed_exactly_once() {
+    let mut world = ready();
+    world.process(WEB).manners = Manners::IgnoresTerm;
+    world.tell(STOP);
+    world.pass(s(10) - ms(1));
+    assert_eq!(world.kills(), 0);
+    world.pass(s(3600));
+    assert_eq!((world.signals(WEB), world.kills()), (vec![TERM, CONT], 1));
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Stopped));
+}
+
+#[test]
+fn a_halted_child_is_woken_to_hear_that_it_shall_stop() {
+    let mut world = ready();
+    world.process(WEB).halted = true;
+    world.tell(STOP);
+    assert_eq!(world.kills(), 0);
+    assert_eq!(
+        world.last_end(WEB).0.end,
+        hearken_core::evidence::End::Process(Ending::Killed { signal: TERM, core_dumped: false })
+    );
+}
+
+#[test]
+fn a_child_that_speaks_is_told_before_it_is_signalled() {
+    let mut world = ready();
+    let token = world.token(WEB);
+    world.actions.clear();
+    world.tell(STOP);
+    let first: Vec<_> =
+        world.actions.iter().filter(|it| !matches!(it, Action::Report(_))).take(3).collect();
+    assert!(matches!(first[0], Action::Drain { cause: StopCause::Operator, .. }));
+    assert_eq!(*first[1], Action::Signal { token, signal: TERM });
+    assert_eq!(*first[2], Action::Signal { token, signal: CONT });
+}
+
+#[test]
+fn what_cannot_be_killed_is_left_behind_and_the_shutdown_ends() {
+    let mut world = ready();
+    world.process(WEB).manners = Manners::Unkillable;
+    world.tell(Event::Shutdown);
+    world.pass(s(15) - ms(1));
+    assert_eq!(world.left, None);
+    world.pass(ms(1));
+    assert_eq!(world.left, Some(Outcome::Abandoned));
+    assert!(world.saw(|it| matches!(it, Report::Abandoned { id: WEB, pid: Some(_) })));
+}
+
+#[test]
+fn an_operator_stops_what_is_being_stopped_for_a_fault() {
+    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    world.manners = Manners::IgnoresTerm;
+    world.boot();
+    world.pass(s(30));
+    assert_eq!(world.standing(WEB), Standing::Stopping);
+    world.tell(STOP);
+    world.pass(s(3600));
+    assert_eq!(world.decided(WEB), (Next::Stopped, DecidedBy::Operator));
+}
+
+#[test]
+fn a_start_of_what_is_being_stopped_for_a_fault_starts_it_again_uncounted() {
+    let mut world = World::of([service("job", |it| {
+        it.ready = Ready::Message;
+        it.restart.when = RestartWhen::Never;
+    })]);
+    world.manners = Manners::IgnoresTerm;
+    world.boot();
+    world.pass(s(30));
+    world.tell(START);
+    world.pass(s(10));
+    assert_eq!(world.standing(WEB), Standing::Starting { running: true });
+}

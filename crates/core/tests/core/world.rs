@@ -1,0 +1,565 @@
+//! A fake fork server, a fake kernel and a clock that jumps.
+//!
+//! Whatever a test does, the laws that hold for every history are checked on every action: one
+//! process per instance, no signal to a process that was reaped, one polite request and one kill
+//! per stop, one end per start, no start of what was stopped, nothing after the leave.
+
+use hearken_core::action::{Action, Outcome, Report};
+use hearken_core::backoff::Backoff;
+use hearken_core::budget::Limit;
+use hearken_core::evidence::{Ending, Evidence, Intent, Said, SpawnFailure, TypedError};
+use hearken_core::gate::StartRate;
+use hearken_core::identity::{InstanceId, Token, UnitIndex, UnitName};
+use hearken_core::instance::Standing;
+use hearken_core::judge::{DecidedBy, Judgement, Next};
+use hearken_core::kind::Kind;
+use hearken_core::moment::Moment;
+use hearken_core::policy::{
+    After, OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy, Until,
+};
+use hearken_core::supervision::{Event, Plan, Supervision, WhenIdle};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+pub(crate) const TERM: i32 = 15;
+pub(crate) const KILL: i32 = 9;
+pub(crate) const CONT: i32 = 18;
+pub(crate) const ENOENT: SpawnFailure = SpawnFailure { stage: "exec", errno: 2, permanent: true };
+pub(crate) const EAGAIN: SpawnFailure = SpawnFailure { stage: "fork", errno: 11, permanent: false };
+
+pub(crate) fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+pub(crate) fn s(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+pub(crate) fn nth(unit: u32, slot: u32) -> InstanceId {
+    InstanceId { unit: UnitIndex(unit), slot }
+}
+
+/// The only instance of the first unit.
+pub(crate) const WEB: InstanceId = InstanceId { unit: UnitIndex(0), slot: 1 };
+
+/// A unit with plain habits: restarts on failure after 200 ms, up to 1 min; five times a minute;
+/// ready once it runs; 10 s to stop.
+pub(crate) fn service(name: &str, change: impl FnOnce(&mut UnitPolicy)) -> UnitPolicy {
+    let mut policy = UnitPolicy {
+        name: UnitName::new(name).unwrap(),
+        instances: 1,
+        critical: false,
+        restart: RestartPolicy {
+            when: RestartWhen::OnFailure,
+            backoff: Backoff::new(ms(200), s(60)).unwrap(),
+            settle: s(30),
+            limit: Some(Limit::new(5, s(60)).unwrap()),
+            on_limit: OnLimit::Fail,
+        },
+        stop: StopPolicy { signal: TERM, grace: s(10) },
+        ready: Ready::Started,
+        start_timeout: Some(s(30)),
+        after: Vec::new(),
+    };
+    change(&mut policy);
+    policy
+}
+
+pub(crate) fn after(unit: u32, until: Until) -> After {
+    After { unit: UnitIndex(unit), until }
+}
+
+pub(crate) fn error(kind: Kind) -> TypedError {
+    TypedError {
+        kind,
+        code: "a.code".into(),
+        message: "words".into(),
+        retryable: None,
+        retry_after: None,
+    }
+}
+
+/// What a process does about signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manners {
+    /// Dies of the signal that asks it to stop.
+    Obeys,
+    /// Dies only of SIGKILL.
+    IgnoresTerm,
+    /// State D: dies of nothing until it is thawed.
+    Unkillable,
+}
+
+/// What the fork server makes of a spawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forks {
+    AtOnce,
+    Never,
+    Fails(SpawnFailure),
+}
+
+/// One process, from the request for it until it is released.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) id: InstanceId,
+    pub(crate) incarnation: u32,
+    pub(crate) alive: bool,
+    pub(crate) manners: Manners,
+    /// The fork server has not answered yet.
+    pub(crate) pending: bool,
+    /// SIGSTOP: what asks it to stop stays pending until CONT.
+    pub(crate) halted: bool,
+    /// A grandchild holds its line and pipes open.
+    pub(crate) held_open: bool,
+    term_pending: bool,
+    kill_pending: bool,
+    /// What the kernel has to tell: these keep their order.
+    pub(crate) kernel: VecDeque<Event>,
+    /// What is in the line: these keep theirs.
+    pub(crate) line: VecDeque<Event>,
+    end_told: bool,
+    started: bool,
+    ended: bool,
+    released: bool,
+    asked: u32,
+    continued: u32,
+    killed: u32,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    token: Option<Token>,
+    incarnation: u32,
+    /// The last end: when, what was decided, and when it was to be started again.
+    end: Option<(Judgement, Option<Moment>)>,
+    /// Automatic, counted restarts since the last start by hand.
+    restarts: Vec<Moment>,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) core: Supervision,
+    pub(crate) now: Moment,
+    pub(crate) forks: Forks,
+    pub(crate) manners: Manners,
+    pub(crate) processes: BTreeMap<Token, Process>,
+    pub(crate) reports: Vec<(Moment, Report)>,
+    pub(crate) spawns: Vec<(Moment, InstanceId)>,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) left: Option<Outcome>,
+    /// Units an operator stopped and nobody started since.
+    stopped: Vec<UnitIndex>,
+    slots: HashMap<InstanceId, Slot>,
+}
+
+impl World {
+    pub(crate) fn of(units: impl IntoIterator<Item = UnitPolicy>) -> Self {
+        Self::with(units, StartRate::default(), WhenIdle::Stay, 7)
+    }
+
+    pub(crate) fn with(
+        units: impl IntoIterator<Item = UnitPolicy>,
+        starts: StartRate,
+        when_idle: WhenIdle,
+        seed: u64,
+    ) -> Self {
+        let units = units.into_iter().collect();
+        Self {
+            core: Supervision::new(Plan { units, starts, when_idle, seed }),
+            now: Moment::at(s(100)),
+            forks: Forks::AtOnce,
+            manners: Manners::Obeys,
+            processes: BTreeMap::new(),
+            reports: Vec::new(),
+            spawns: Vec::new(),
+            actions: Vec::new(),
+            left: None,
+            stopped: Vec::new(),
+            slots: HashMap::new(),
+        }
+    }
+
+    // What a test does.
+
+    /// Tells the core, and delivers everything that follows, in the order it came up.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.feed(event);
+        self.deliver();
+    }
+
+    pub(crate) fn boot(&mut self) {
+        self.tell(Event::Boot);
+    }
+
+    /// Lets `time` pass: every timer rings when it is due.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.core.poll_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.ring();
+            self.deliver();
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn ring(&mut self) {
+        self.core.handle_timeout(self.now);
+        self.drain(false);
+        if let Some(due) = self.core.poll_timeout() {
+            assert!(
+                due > self.now,
+                "a timer of {due:?} still rings at {:?}: a busy loop",
+                self.now
+            );
+        }
+    }
+
+    pub(crate) fn say(&mut self, id: InstanceId, said: Said) {
+        self.tell(Event::Said(self.token(id), said));
+    }
+
+    pub(crate) fn fails_with(&mut self, id: InstanceId, error: TypedError) {
+        self.say(id, Said::Hello);
+        self.say(id, Said::Error(error));
+        self.exits(id, 1);
+    }
+
+    pub(crate) fn exits(&mut self, id: InstanceId, code: i32) {
+        self.ends(id, Ending::Exited(code));
+    }
+
+    pub(crate) fn crashes(&mut self, id: InstanceId) {
+        self.ends(id, Ending::Killed { signal: 11, core_dumped: false });
+    }
+
+    pub(crate) fn ends(&mut self, id: InstanceId, ending: Ending) {
+        self.die(self.token(id), ending);
+        self.deliver();
+    }
+
+    /// The fork server answers a spawn it kept waiting.
+    pub(crate) fn forked(&mut self, id: InstanceId) {
+        self.fork(self.token(id), None);
+        self.deliver();
+    }
+
+    pub(crate) fn fork_fails(&mut self, id: InstanceId, failure: SpawnFailure) {
+        self.fork(self.token(id), Some(failure));
+        self.deliver();
+    }
+
+    // What a test sees.
+
+    pub(crate) fn token(&self, id: InstanceId) -> Token {
+        self.slots[&id].token.expect("it holds a process")
+    }
+
+    pub(crate) fn process(&mut self, id: InstanceId) -> &mut Process {
+        let token = self.token(id);
+        self.processes.get_mut(&token).unwrap()
+    }
+
+    pub(crate) fn standing(&self, id: InstanceId) -> Standing {
+        self.core.standing(id).unwrap()
+    }
+
+    pub(crate) fn incarnation(&self, id: InstanceId) -> u32 {
+        self.slots.get(&id).map_or(0, |slot| slot.incarnation)
+    }
+
+    pub(crate) fn alive(&self) -> usize {
+        self.processes.values().filter(|process| process.alive).count()
+    }
+
+    /// Every end of an instance: what was known, what was decided, when it starts again.
+    pub(crate) fn ends_of(&self, of: InstanceId) -> Vec<(Evidence, Judgement, Option<Duration>)> {
+        let end = |report: &Report| match report {
+            Report::Ended { id, evidence, judgement, restart_in, .. } if *id == of => {
+                Some((evidence.as_ref().clone(), *judgement, *restart_in))
+            }
+            _ => None,
+        };
+        self.reports.iter().filter_map(|(_, report)| end(report)).collect()
+    }
+
+    pub(crate) fn last_end(&self, id: InstanceId) -> (Evidence, Judgement, Option<Duration>) {
+        self.ends_of(id).pop().expect("it ended")
+    }
+
+    pub(crate) fn decided(&self, id: InstanceId) -> (Next, DecidedBy) {
+        let (_, judgement, _) = self.last_end(id);
+        (judgement.next, judgement.decided_by)
+    }
+
+    pub(crate) fn restart_in(&self, id: InstanceId) -> Option<Duration> {
+        self.last_end(id).2
+    }
+
+    pub(crate) fn kills(&self) -> usize {
+        self.actions.iter().filter(|action| matches!(action, Action::KillTree { .. })).count()
+    }
+
+    pub(crate) fn signals(&self, of: InstanceId) -> Vec<i32> {
+        let signal = |action: &Action| match action {
+            Action::Signal { token, signal } if self.processes[token].id == of => Some(*signal),
+            _ => None,
+        };
+        self.actions.iter().filter_map(signal).collect()
+    }
+
+    pub(crate) fn saw(&self, wanted: impl Fn(&Report) -> bool) -> bool {
+        self.reports.iter().any(|(_, report)| wanted(report))
+    }
+
+    // The fake kernel.
+
+    pub(crate) fn fork(&mut self, token: Token, failure: Option<SpawnFailure>) {
+        let process = self.processes.get_mut(&token).unwrap();
+        assert!(std::mem::take(&mut process.pending), "answered twice");
+        if let Some(failure) = failure {
+            process.kernel.push_back(Event::SpawnFailed(token, failure));
+            return;
+        }
+        process.alive = true;
+        let pid = i32::try_from(token.0).unwrap() + 1_000;
+        process.kernel.push_back(Event::Spawned(token, pid));
+        if process.kill_pending {
+            self.signal(token, KILL);
+        }
+    }
+
+    pub(crate) fn die(&mut self, token: Token, ending: Ending) {
+        let process = self.processes.get_mut(&token).unwrap();
+        assert!(std::mem::take(&mut process.alive), "died twice");
+        process.kernel.push_back(Event::Exited(token, ending));
+        if !process.held_open {
+            process.line.extend([Event::LineClosed(token), Event::Drained(token)]);
+        }
+    }
+
+    /// Whatever held it in state D is gone.
+    pub(crate) fn thaw(&mut self, token: Token) {
+        let process = self.processes.get_mut(&token).unwrap();
+        process.manners = Manners::Obeys;
+        if process.alive && process.killed > 0 {
+            self.die(token, Ending::Killed { signal: KILL, core_dumped: false });
+        }
+    }
+
+    fn signal(&mut self, token: Token, signal: i32) {
+        let process = self.processes.get_mut(&token).unwrap();
+        if !process.alive {
+            return;
+        }
+        if signal == CONT {
+            process.halted = false;
+        } else {
+            process.term_pending = true;
+        }
+        let deadly = match process.manners {
+            Manners::Unkillable => false,
+            Manners::IgnoresTerm => signal == KILL,
+            Manners::Obeys => signal == KILL || (process.term_pending && !process.halted),
+        };
+        if deadly {
+            let signal = if signal == CONT { TERM } else { signal };
+            self.die(token, Ending::Killed { signal, core_dumped: false });
+        }
+    }
+
+    // Delivery.
+
+    /// Tells the core and takes in what it wants, without delivering what follows from that.
+    pub(crate) fn feed(&mut self, event: Event) {
+        match &event {
+            Event::Stop(unit) => self.stopped.push(*unit),
+            Event::Start(unit) | Event::Restart(unit) => {
+                self.stopped.retain(|it| it != unit);
+                for (id, slot) in &mut self.slots {
+                    if id.unit == *unit {
+                        slot.restarts.clear();
+                    }
+                }
+            }
+            Event::Boot => self.stopped.clear(),
+            Event::Exited(token, _) | Event::SpawnFailed(token, _) => {
+                let process = self.processes.get_mut(token).unwrap();
+                assert!(!process.pending, "the shell tells of the spawn first");
+                process.end_told = true;
+            }
+            Event::Scale(..)
+            | Event::Shutdown
+            | Event::ShutdownNow
+            | Event::Spawned(..)
+            | Event::Said(..)
+            | Event::Violated(_)
+            | Event::LineClosed(_)
+            | Event::Drained(_) => {}
+        }
+        let by_hand =
+            matches!(event, Event::Boot | Event::Start(_) | Event::Restart(_) | Event::Scale(..));
+        self.core.handle(self.now, event);
+        self.drain(by_hand);
+    }
+
+    /// Delivers what kernel and lines have to tell, until there is nothing more.
+    pub(crate) fn deliver(&mut self) {
+        while let Some(event) = self
+            .processes
+            .values_mut()
+            .find_map(|process| process.kernel.pop_front().or_else(|| process.line.pop_front()))
+        {
+            self.feed(event);
+        }
+    }
+
+    fn drain(&mut self, by_hand: bool) {
+        while let Some(action) = self.core.poll_action() {
+            self.actions.push(action.clone());
+            self.perform(action, by_hand);
+        }
+        self.core.assert_books_are_right();
+    }
+
+    fn perform(&mut self, action: Action, by_hand: bool) {
+        match action {
+            Action::Spawn { id, token, incarnation } => {
+                self.check_spawn(id, token, incarnation, by_hand);
+                self.spawns.push((self.now, id));
+                let process = Process {
+                    id,
+                    incarnation,
+                    alive: false,
+                    manners: self.manners,
+                    pending: true,
+                    halted: false,
+                    held_open: false,
+                    term_pending: false,
+                    kill_pending: false,
+                    kernel: VecDeque::new(),
+                    line: VecDeque::new(),
+                    end_told: false,
+                    started: false,
+                    ended: false,
+                    released: false,
+                    asked: 0,
+                    continued: 0,
+                    killed: 0,
+                };
+                self.processes.insert(token, process);
+                match self.forks {
+                    Forks::AtOnce => self.fork(token, None),
+                    Forks::Never => {}
+                    Forks::Fails(failure) => self.fork(token, Some(failure)),
+                }
+            }
+            Action::Drain { token, .. } => self.check_touch(token),
+            Action::Signal { token, signal } => {
+                self.check_touch(token);
+                let process = self.processes.get_mut(&token).unwrap();
+                if signal == CONT {
+                    process.continued += 1;
+                    assert_eq!((process.asked, process.continued), (1, 1), "TERM, then CONT, once");
+                } else {
+                    process.asked += 1;
+                    assert_eq!(process.asked, 1, "asked twice to stop");
+                    assert_eq!(process.killed, 0, "asked to stop after it was killed");
+                }
+                self.signal(token, signal);
+            }
+            Action::KillTree { token } => {
+                self.check_touch(token);
+                let process = self.processes.get_mut(&token).unwrap();
+                process.killed += 1;
+                process.kill_pending = true;
+                assert_eq!(process.killed, 1, "killed twice");
+                self.signal(token, KILL);
+            }
+            Action::Release { token } => {
+                let process = self.processes.get_mut(&token).unwrap();
+                assert!(process.end_told, "released before its end was known");
+                assert!(process.ended, "released before it was judged");
+                assert!(!std::mem::replace(&mut process.released, true), "released twice");
+                self.slots.get_mut(&process.id).unwrap().token = None;
+            }
+            Action::Report(report) => self.note(report),
+            Action::Leave(outcome) => {
+                assert_eq!(self.left.replace(outcome), None, "left twice");
+            }
+        }
+    }
+
+    // The laws.
+
+    fn check_spawn(&mut self, id: InstanceId, token: Token, incarnation: u32, by_hand: bool) {
+        assert_eq!(self.left, None, "a start after the leave");
+        assert!(!self.stopped.contains(&id.unit), "{id:?} was stopped by an operator");
+        let policy = self.core.policy(id.unit).unwrap();
+        assert!((1..=policy.instances).contains(&id.slot), "{id:?} is no slot any more");
+        assert!(self.processes.last_key_value().is_none_or(|(last, _)| *last < token));
+        let slot = self.slots.entry(id).or_default();
+        assert_eq!(slot.token, None, "{id:?} has a process already");
+        assert_eq!(slot.incarnation + 1, incarnation);
+        slot.token = Some(token);
+        slot.incarnation = incarnation;
+        // A start before its time, or after an end that wants none, is somebody's wish.
+        let automatic = match slot.end {
+            Some((judgement, Some(due))) if self.now >= due && !by_hand => match judgement.next {
+                Next::Restart { counted, .. } if judgement.decided_by != DecidedBy::Operator => {
+                    Some(counted)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        match (automatic, policy.restart.limit) {
+            (Some(true), Some(limit)) => {
+                slot.restarts.push(self.now);
+                let since = |at: &&Moment| **at + limit.window() > self.now;
+                let held = slot.restarts.iter().filter(since).count();
+                assert!(held <= limit.count() as usize, "{id:?}: {held} restarts in the window");
+            }
+            (Some(_), _) => {}
+            (None, _) => slot.restarts.clear(),
+        }
+    }
+
+    fn check_touch(&self, token: Token) {
+        let process = &self.processes[&token];
+        assert!(!process.released, "{token:?} was released: its pid may be another's");
+        assert!(!process.end_told, "{token:?} was reaped: its pid may be another's");
+    }
+
+    fn note(&mut self, report: Report) {
+        match &report {
+            Report::Started { id, incarnation, .. } => {
+                let process = self.incarnation_of(*id, *incarnation);
+                assert!(!process.ended, "a start after the end");
+                assert!(!std::mem::replace(&mut process.started, true), "started twice");
+            }
+            Report::Ended { id, incarnation, judgement, restart_in, evidence, .. } => {
+                let process = self.incarnation_of(*id, *incarnation);
+                assert!(process.end_told, "judged before its end was known");
+                assert!(!std::mem::replace(&mut process.ended, true), "ended twice");
+                let spawned = matches!(evidence.end, hearken_core::evidence::End::Process(_));
+                assert_eq!(process.started, spawned, "every end of a process follows its start");
+                let due = restart_in.map(|wait| self.now + wait);
+                self.slots.get_mut(id).unwrap().end = Some((*judgement, due));
+            }
+            _ => {}
+        }
+        self.reports.push((self.now, report));
+    }
+
+    fn incarnation_of(&mut self, id: InstanceId, incarnation: u32) -> &mut Process {
+        let token = self.slots[&id].token.expect("it holds a process");
+        let process = self.processes.get_mut(&token).unwrap();
+        assert_eq!((process.id, process.incarnation), (id, incarnation));
+        process
+    }
+}
+
+/// Words for [`World::say`].
+pub(crate) fn exiting(intent: Intent) -> Said {
+    Said::Exiting(intent)
+}
