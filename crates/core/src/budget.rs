@@ -88,6 +88,14 @@ impl Budget {
         }
     }
 
+    /// The first moment from `at` on at which the window has room.
+    #[must_use]
+    pub fn room_at(&self, limit: Limit, at: Moment) -> Moment {
+        let count = limit.count as usize;
+        let blocking = self.restarts.len().checked_sub(count).and_then(|n| self.restarts.get(n));
+        blocking.map_or(at, |oldest| at.max(*oldest + limit.window))
+    }
+
     /// How many restarts it remembers.
     #[must_use]
     pub fn spent(&self) -> usize {
@@ -147,7 +155,10 @@ mod tests {
             let (mut now, mut spent) = (0, Vec::new());
             for step in steps {
                 now += step;
-                if budget.spend(limit, at(now)).is_ok() {
+                let room = budget.room_at(limit, at(now));
+                let spend = budget.spend(limit, at(now));
+                prop_assert_eq!(spend, if room == at(now) { Ok(()) } else { Err(room) });
+                if spend.is_ok() {
                     spent.push(now);
                 }
             }

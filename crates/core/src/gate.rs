@@ -40,6 +40,9 @@ impl StartGate {
     }
 
     /// Reserves a start no earlier than `wanted`, and says when it may be.
+    ///
+    /// `wanted` is the moment of asking: who wants to start later asks later. A start reserved far
+    /// ahead would empty the bucket for everybody who wants to start before it.
     pub fn reserve(&mut self, wanted: Moment) -> Moment {
         let behind = self.full_at.since(wanted);
         let at = wanted + behind.saturating_sub(self.tolerance);

@@ -163,11 +163,11 @@ impl Instance {
     fn step(&mut self, is: Is, event: Event, cx: &mut Context<'_>) -> Is {
         match (is, event) {
             // Nothing runs.
-            (Is::Down(_) | Is::Backoff { .. }, Event::Start | Event::Restart) => self.spawn(cx),
-            (Is::Backoff { .. }, Event::Stop(_) | Event::Kill) => Is::Down(Rest::Stopped),
-            (Is::Backoff { until }, Event::Due) if until <= cx.now => self.spawn(cx),
+            (Is::Down(_) | Is::Backoff(_), Event::Start | Event::Restart) => self.spawn(cx),
+            (Is::Backoff(_), Event::Stop(_) | Event::Kill) => Is::Down(Rest::Stopped),
+            (Is::Backoff(wait), Event::Due) if wait.until <= cx.now => self.restart(wait, cx),
             (
-                is @ (Is::Down(_) | Is::Backoff { .. }),
+                is @ (Is::Down(_) | Is::Backoff(_)),
                 Event::Stop(_)
                 | Event::Kill
                 | Event::Spawned(_)

@@ -1,7 +1,7 @@
 //! What an instance does when an incarnation has ended: judge it, and start it again or rest.
 
 use super::Instance;
-use super::state::{Context, Is, Life, Rest};
+use super::state::{Context, Is, Life, Rest, Wait};
 use crate::action::{Action, Report};
 use crate::evidence::{End, Evidence, StopCause};
 use crate::judge::{self, DecidedBy, Judgement, Next, Pace};
@@ -37,19 +37,19 @@ impl Instance {
         if judge::is_failure(&evidence) {
             self.failures = self.failures.saturating_add(1);
         }
-        let start_at = self.next_start(&mut judgement, cx);
+        let wait = self.next_start(&mut judgement, cx);
         cx.report(Report::Ended {
             id: self.id,
             pid: life.pid,
             incarnation: self.incarnation,
             evidence: Box::new(evidence),
             judgement,
-            restart_in: start_at.map(|start| start.since(cx.now)),
+            restart_in: wait.map(|wait| wait.until.since(cx.now)),
         });
         cx.act(Action::Release { token: life.token });
-        match (start_at, judgement.next) {
-            (Some(start), _) if start <= cx.now => self.spawn(cx),
-            (Some(until), _) => Is::Backoff { until },
+        match (wait, judgement.next) {
+            (Some(wait), _) if wait.until <= cx.now => self.restart(wait, cx),
+            (Some(wait), _) => Is::Backoff(wait),
             (None, Next::Stopped) => Is::Down(Rest::Stopped),
             (None, Next::Finished) => Is::Down(Rest::Finished),
             (None, Next::Failed | Next::Restart { .. }) => Is::Down(Rest::Failed),
@@ -57,35 +57,47 @@ impl Instance {
     }
 
     /// When to start again, if at all. May turn a restart into a failure: the budget is a ceiling.
-    fn next_start(&mut self, judgement: &mut Judgement, cx: &mut Context<'_>) -> Option<Moment> {
+    fn next_start(&self, judgement: &mut Judgement, cx: &mut Context<'_>) -> Option<Wait> {
         let Next::Restart { pace, counted } = judgement.next else { return None };
+        let by_hand = judgement.decided_by == DecidedBy::Operator;
         let policy = &cx.policy.restart;
         let delay = match pace {
             Pace::AtOnce => Duration::ZERO,
             Pace::Backoff => policy.backoff.after(self.failures.max(1), cx.jitter),
             Pace::Asked(asked) => policy.backoff.clamp(asked),
         };
-        let mut start = cx.now + delay;
-        if judgement.decided_by == DecidedBy::Operator {
-            return Some(start);
-        }
-        if let (true, Some(limit)) = (counted, policy.limit)
-            && let Err(room_at) = self.budget.spend(limit, start)
-        {
-            judgement.decided_by = DecidedBy::Budget;
-            match policy.on_limit {
-                OnLimit::Wait => {
-                    start = room_at;
-                    // There is room at that moment by what `spend` promised.
-                    let _room = self.budget.spend(limit, start);
-                }
-                OnLimit::Fail | OnLimit::ShutDown => {
-                    *cx.shut_down |= policy.on_limit == OnLimit::ShutDown;
-                    judgement.next = Next::Failed;
-                    return None;
+        let mut until = cx.now + delay;
+        if let (true, Some(limit)) = (counted, policy.limit) {
+            let room_at = self.budget.room_at(limit, until);
+            if room_at > until {
+                judgement.decided_by = DecidedBy::Budget;
+                match policy.on_limit {
+                    OnLimit::Wait => until = room_at,
+                    OnLimit::Fail | OnLimit::ShutDown => {
+                        *cx.shut_down |= policy.on_limit == OnLimit::ShutDown;
+                        judgement.next = Next::Failed;
+                        return None;
+                    }
                 }
             }
         }
-        Some(cx.gate.reserve(start))
+        Some(Wait { until, counted, asked_gate: by_hand })
+    }
+
+    /// Starts it again by itself. Gate and budget are asked here, at the moment of the start, and
+    /// not when it was planned: what is cancelled before costs nothing, what comes later than
+    /// planned counts when it comes, and a long wait of one takes no turn from another.
+    pub(super) fn restart(&mut self, wait: Wait, cx: &mut Context<'_>) -> Is {
+        if !wait.asked_gate {
+            let until = cx.gate.reserve(cx.now);
+            if until > cx.now {
+                return Is::Backoff(Wait { until, asked_gate: true, ..wait });
+            }
+        }
+        if let (true, Some(limit)) = (wait.counted, cx.policy.restart.limit) {
+            let spent = self.budget.spend(limit, cx.now);
+            debug_assert_eq!(spent, Ok(()), "there was room when it was planned");
+        }
+        self.spawn(cx)
     }
 }

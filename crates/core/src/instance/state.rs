@@ -94,13 +94,23 @@ pub(super) enum Wanted {
 #[derive(Debug)]
 pub(super) enum Is {
     Down(Rest),
-    Backoff { until: Moment },
+    Backoff(Wait),
     Spawning(Life),
     Starting(Life),
     Ready(Life),
     Stopping(Life, StopCause, Phase),
     Judging(Life, Reaped),
     Abandoned(Life),
+}
+
+/// An automatic restart that is yet to come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    pub(super) until: Moment,
+    /// Whether it is held against the budget.
+    pub(super) counted: bool,
+    /// Whether the shared gate was asked: `until` is its answer.
+    pub(super) asked_gate: bool,
 }
 
 /// One incarnation, from the spawn on.
@@ -182,7 +192,7 @@ impl Life {
 impl Is {
     pub(super) fn note(&mut self, event: &Event, now: Moment) {
         match self {
-            Self::Down(_) | Self::Backoff { .. } => {}
+            Self::Down(_) | Self::Backoff(_) => {}
             Self::Spawning(life)
             | Self::Starting(life)
             | Self::Ready(life)
@@ -195,7 +205,7 @@ impl Is {
     pub(super) fn standing(&self) -> Standing {
         match self {
             Self::Down(rest) => Standing::Down(*rest),
-            Self::Backoff { .. } => Standing::Backoff,
+            Self::Backoff(_) => Standing::Backoff,
             Self::Spawning(_) => Standing::Starting { running: false },
             Self::Starting(_) => Standing::Starting { running: true },
             Self::Ready(_) => Standing::Ready,
@@ -206,7 +216,7 @@ impl Is {
 
     pub(super) fn token(&self) -> Option<Token> {
         match self {
-            Self::Down(_) | Self::Backoff { .. } => None,
+            Self::Down(_) | Self::Backoff(_) => None,
             Self::Spawning(life)
             | Self::Starting(life)
             | Self::Ready(life)
@@ -219,7 +229,7 @@ impl Is {
     pub(super) fn due(&self) -> Moment {
         match self {
             Self::Down(_) | Self::Abandoned(_) => Moment::NEVER,
-            Self::Backoff { until } => *until,
+            Self::Backoff(wait) => wait.until,
             Self::Spawning(life) => life.start_by,
             Self::Starting(life) => life.start_by.min(life.leave_by),
             Self::Ready(life) => life.leave_by,
@@ -248,7 +258,7 @@ impl Is {
                 reaped.judge_at = now + DRAIN_TIMEOUT;
                 true
             }
-            Self::Down(_) | Self::Backoff { .. } | Self::Stopping(..) | Self::Abandoned(_) => false,
+            Self::Down(_) | Self::Backoff(_) | Self::Stopping(..) | Self::Abandoned(_) => false,
         }
     }
 }

@@ -133,6 +133,18 @@ fn an_absurd_wish_is_brought_into_bounds() {
 }
 
 #[test]
+fn a_long_wait_of_one_holds_up_nobody_else() {
+    let mut world = World::of([service("web", |_| {}), service("other", |_| {})]);
+    world.boot();
+    let wait = TypedError { retry_after: Some(s(60)), ..error(Kind::RateLimited) };
+    world.fails_with(WEB, wait);
+    world.crashes(nth(1, 1));
+    assert_eq!(world.restart_in(nth(1, 1)), Some(ms(200)));
+    world.pass(ms(200));
+    assert_eq!(world.standing(nth(1, 1)), Standing::Ready);
+}
+
+#[test]
 fn a_transient_error_backs_off_and_counts() {
     let mut world = web(RestartWhen::OnFailure);
     world.fails_with(WEB, error(Kind::Transient));
