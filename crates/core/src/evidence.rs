@@ -159,6 +159,7 @@ impl Evidence {
     /// The kind of failure this end is; `None` for a success.
     ///
     /// The supervisor's own reason for a stop comes first, then the child's words, then the exit.
+    /// How a process exits that people asked to stop explains nothing: most die of the signal.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
         if let Some(fault) = self.stopped_by.and_then(StopCause::fault) {
@@ -166,6 +167,9 @@ impl Evidence {
         }
         if let Some(error) = &self.error {
             return Some(error.kind);
+        }
+        if self.stopped_by.is_some() {
+            return None;
         }
         match self.end {
             End::Process(Ending::Exited(code)) => Kind::of_exit_code(code),

@@ -50,7 +50,7 @@ pub enum Event {
     Start,
     /// It shall not run.
     Stop(StopCause),
-    /// Whatever runs shall be replaced.
+    /// It shall run, and whatever runs now shall be replaced. Forgives past failures.
     Restart,
     /// No more patience: what still runs is killed now.
     Kill,
@@ -139,12 +139,11 @@ impl Instance {
     /// A command changes what is wanted, whatever the table makes of it now.
     fn obey(&mut self, event: &Event) {
         match event {
-            Event::Start => {
+            Event::Start | Event::Restart => {
                 self.wanted = Wanted::Up;
                 self.failures = 0;
                 self.budget.clear();
             }
-            Event::Restart => self.wanted = Wanted::Up,
             Event::Stop(cause) => self.wanted = Wanted::Down(*cause),
             Event::Kill
             | Event::Spawned(_)

@@ -200,6 +200,12 @@ fn by_policy(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
 /// Whether an end is held against the program, so that the delay before the next start grows.
 #[must_use]
 pub fn is_failure(evidence: &Evidence) -> bool {
+    match evidence.stopped_by {
+        Some(StopCause::Operator | StopCause::Restart | StopCause::Shutdown | StopCause::Scale) => {
+            return false;
+        }
+        Some(StopCause::StartTimeout | StopCause::Violation | StopCause::LineLost) | None => {}
+    }
     match evidence.kind() {
         None | Some(Kind::Cancelled) => false,
         Some(_) => true,

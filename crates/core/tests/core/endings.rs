@@ -282,6 +282,52 @@ fn uptime_that_was_not_ready_settles_nothing() {
 }
 
 #[test]
+fn a_start_by_hand_clears_the_budget_and_the_backoff() {
+    for command in [Event::Start(WEB.unit), Event::Restart(WEB.unit)] {
+        let mut world = web(RestartWhen::OnFailure);
+        for _ in 0..6 {
+            world.crashes(WEB);
+            world.pass(world.restart_in(WEB).unwrap_or_default());
+        }
+        assert_eq!(world.standing(WEB), Standing::Down(Rest::Failed));
+        world.tell(command);
+        for _ in 0..5 {
+            world.crashes(WEB);
+            world.pass(world.restart_in(WEB).expect("the budget is whole again"));
+        }
+    }
+}
+
+#[test]
+fn a_restart_in_backoff_is_by_hand_and_spends_nothing() {
+    let mut world = web(RestartWhen::OnFailure);
+    for _ in 0..50 {
+        world.crashes(WEB);
+        assert_eq!(world.restart_in(WEB), Some(ms(200)));
+        world.tell(Event::Restart(WEB.unit));
+        assert_eq!(world.standing(WEB), Standing::Ready);
+    }
+}
+
+#[test]
+fn restarts_by_hand_do_not_make_the_next_crash_wait_longer() {
+    let mut world = web(RestartWhen::OnFailure);
+    for _ in 0..10 {
+        world.tell(Event::Restart(WEB.unit));
+    }
+    world.crashes(WEB);
+    assert_eq!((world.restart_in(WEB), world.last_end(WEB).0.failures), (Some(ms(200)), 0));
+}
+
+#[test]
+fn what_ends_because_somebody_asked_has_not_crashed() {
+    let mut world = web(RestartWhen::OnFailure);
+    world.tell(Event::Stop(WEB.unit));
+    let (evidence, judgement, _) = world.last_end(WEB);
+    assert_eq!((evidence.kind(), judgement.next), (None, Next::Stopped));
+}
+
+#[test]
 fn an_end_is_told_with_all_that_is_known() {
     let mut world = web(RestartWhen::OnFailure);
     world.pass(s(12));
