@@ -4,7 +4,8 @@
 //!
 //! 1. an operator's stop, the shutdown;
 //! 2. a stop the supervisor itself ordered (not ready in time, protocol broken, line lost);
-//! 3. `restart.policy = "never"`: nothing a child says starts a oneshot again;
+//! 3. `restart.policy = "never"`: nothing a child says starts a oneshot again (but one that could
+//!    not be forked for now has not run yet, and is tried again);
 //! 4. the child's announced intent (`exiting`);
 //! 5. the child's hints (`retryable`, and `retry_after_ms` brought into the bounds of the backoff);
 //! 6. the table of kinds ([`Kind::verdict`]), by the child's error or by its exit code;
@@ -132,7 +133,8 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
     }
 
     let kind = evidence.kind();
-    if policy.when == RestartWhen::Never {
+    let uncounted = kind.is_some_and(|kind| kind.verdict() == Verdict::Restart { counted: false });
+    if policy.when == RestartWhen::Never && !could_not_fork(evidence) {
         let next = match (evidence.intent, kind) {
             (Some(Intent::Done), _) | (_, None) => Next::Finished,
             (Some(Intent::Retry | Intent::RestartNow | Intent::StayDown) | None, Some(_)) => {
@@ -146,7 +148,7 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
         let next = match (intent, kind) {
             (Intent::Done, _) | (Intent::StayDown, None) => Next::Finished,
             (Intent::StayDown, Some(_)) => Next::Failed,
-            (Intent::Retry, _) => restart(true),
+            (Intent::Retry, _) => restart(!uncounted),
             (Intent::RestartNow, _) => Next::Restart { pace: Pace::AtOnce, counted: true },
         };
         return Judgement::new(DecidedBy::Intent, next);
@@ -154,11 +156,7 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
 
     match evidence.error.as_ref().and_then(|error| error.retryable) {
         Some(false) => return Judgement::new(DecidedBy::Hint, Next::Failed),
-        Some(true) => {
-            let counted =
-                kind.is_none_or(|kind| kind.verdict() != Verdict::Restart { counted: false });
-            return Judgement::new(DecidedBy::Hint, restart(counted));
-        }
+        Some(true) => return Judgement::new(DecidedBy::Hint, restart(!uncounted)),
         None => {}
     }
 
@@ -178,6 +176,14 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
 fn permanent(evidence: &Evidence) -> bool {
     match evidence.end {
         End::SpawnFailed(failure) => failure.permanent,
+        End::Process(_) => false,
+    }
+}
+
+/// Whether it never ran, for a reason that may pass.
+fn could_not_fork(evidence: &Evidence) -> bool {
+    match evidence.end {
+        End::SpawnFailed(failure) => !failure.permanent,
         End::Process(_) => false,
     }
 }

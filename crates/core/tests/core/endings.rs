@@ -266,6 +266,18 @@ fn a_fork_that_fails_for_now_is_tried_again() {
 }
 
 #[test]
+fn a_oneshot_that_could_not_be_forked_has_not_run_and_is_tried_again() {
+    let mut world = World::of([service("job", |it| it.restart.when = RestartWhen::Never)]);
+    world.forks = Forks::Fails(EAGAIN);
+    world.boot();
+    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Exit));
+    world.forks = Forks::AtOnce;
+    world.pass(ms(200));
+    world.exits(WEB, 0);
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Finished));
+}
+
+#[test]
 fn uptime_that_was_not_ready_settles_nothing() {
     let mut world = World::of([service("web", |it| {
         it.ready = Ready::Message;
