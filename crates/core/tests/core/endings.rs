@@ -202,6 +202,18 @@ fn an_announced_intent_decides() {
 }
 
 #[test]
+fn a_child_that_announces_a_retry_is_not_charged_for_a_rate_limit() {
+    let mut world = web(RestartWhen::OnFailure);
+    world.say(WEB, Said::Hello);
+    let wait = TypedError { retry_after: Some(s(30)), ..error(Kind::RateLimited) };
+    world.say(WEB, Said::Error(wait));
+    world.say(WEB, exiting(Intent::Retry));
+    world.exits(WEB, 1);
+    let next = Next::Restart { pace: Pace::Asked(s(30)), counted: false };
+    assert_eq!(world.decided(WEB), (next, DecidedBy::Intent));
+}
+
+#[test]
 fn an_error_that_was_overcome_decides_nothing() {
     let mut world = web(RestartWhen::OnFailure);
     world.say(WEB, Said::Hello);
