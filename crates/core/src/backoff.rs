@@ -18,8 +18,8 @@ pub struct Backoff {
 /// The longest delay a config may ask for: 24 hours.
 pub const DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// From the first failure on that may follow `delay = "0s"`, waiting this long is the least, so
-/// that a crash loop with no delay of its own cannot eat the machine.
+/// What a restart waits at least once it is one of many in a row, so that no loop can eat the
+/// machine: not one with `delay = "0s"`, and not one of exits that are no failures.
 const FLOOR_AFTER_BURST: Duration = Duration::from_secs(1);
 
 /// How many restarts in a row may go without [`FLOOR_AFTER_BURST`].
@@ -73,9 +73,18 @@ impl Backoff {
     pub fn after(&self, failures: u32, jitter: &mut Jitter) -> Duration {
         let doublings = failures.saturating_sub(1);
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        let floor = if failures > BURST { FLOOR_AFTER_BURST } else { Duration::ZERO };
-        let full = self.delay.saturating_mul(factor).max(floor).min(self.max_delay);
+        let full = self.delay.saturating_mul(factor).min(self.max_delay);
         if doublings == 0 { full } else { full / 2 + jitter.up_to(full / 2) }
+    }
+
+    /// The least delay after `restarts` automatic restarts that all ended before they had settled:
+    /// a second or two, or `max_delay` if that is less.
+    #[must_use]
+    pub fn floor(&self, restarts: u32, jitter: &mut Jitter) -> Duration {
+        if restarts < BURST {
+            return Duration::ZERO;
+        }
+        (FLOOR_AFTER_BURST + jitter.up_to(FLOOR_AFTER_BURST)).min(self.max_delay)
     }
 
     /// What a child asked for (`retry_after_ms`), brought into the bounds of this backoff.
@@ -103,10 +112,14 @@ mod tests {
     fn a_crash_loop_without_delay_is_slowed_after_the_first_burst() {
         let mut jitter = Jitter::new(7);
         let none = backoff(0, 60_000);
-        for failures in 1..=4 {
-            assert_eq!(none.after(failures, &mut jitter), Duration::ZERO);
+        for restarts in 0..4 {
+            assert_eq!(none.floor(restarts, &mut jitter), Duration::ZERO);
         }
-        assert!(none.after(5, &mut jitter) >= Duration::from_millis(500));
+        for restarts in [4, 5, u32::MAX] {
+            let second = Duration::from_secs(1);
+            assert!((second..=2 * second).contains(&none.floor(restarts, &mut jitter)));
+        }
+        assert_eq!(backoff(0, 10).floor(4, &mut jitter), Duration::from_millis(10));
     }
 
     #[test]

@@ -79,7 +79,10 @@ pub struct Instance {
     is: Is,
     wanted: Wanted,
     incarnation: u32,
+    /// Failures in a row.
     failures: u32,
+    /// Automatic restarts since it last settled, or was started by hand.
+    restarts: u32,
     budget: Budget,
 }
 
@@ -93,6 +96,7 @@ impl Instance {
             wanted: Wanted::Down(StopCause::Operator),
             incarnation: 0,
             failures: 0,
+            restarts: 0,
             budget: Budget::default(),
         }
     }
@@ -142,6 +146,7 @@ impl Instance {
             Event::Start | Event::Restart => {
                 self.wanted = Wanted::Up;
                 self.failures = 0;
+                self.restarts = 0;
                 self.budget.clear();
             }
             Event::Stop(cause) => self.wanted = Wanted::Down(*cause),

@@ -134,7 +134,7 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
 
     let kind = evidence.kind();
     let uncounted = kind.is_some_and(|kind| kind.verdict() == Verdict::Restart { counted: false });
-    if policy.when == RestartWhen::Never && !could_not_fork(evidence) {
+    if policy.when == RestartWhen::Never && !could_not_start(evidence, false) {
         let next = match (evidence.intent, kind) {
             (Some(Intent::Done), _) | (_, None) => Next::Finished,
             (Some(Intent::Retry | Intent::RestartNow | Intent::StayDown) | None, Some(_)) => {
@@ -162,7 +162,7 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
 
     let Some(kind) = kind else { return by_policy(evidence, policy) };
     let decided_by = if evidence.error.is_some() { DecidedBy::Error } else { DecidedBy::Exit };
-    if permanent(evidence) {
+    if could_not_start(evidence, true) {
         return Judgement::new(decided_by, Next::Failed);
     }
     match kind.verdict() {
@@ -172,18 +172,10 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
     }
 }
 
-/// Whether the next start would meet the same refusal of the kernel.
-fn permanent(evidence: &Evidence) -> bool {
+/// Whether it never ran: for now, or for a reason that the next start would meet again.
+fn could_not_start(evidence: &Evidence, permanent: bool) -> bool {
     match evidence.end {
-        End::SpawnFailed(failure) => failure.permanent,
-        End::Process(_) => false,
-    }
-}
-
-/// Whether it never ran, for a reason that may pass.
-fn could_not_fork(evidence: &Evidence) -> bool {
-    match evidence.end {
-        End::SpawnFailed(failure) => !failure.permanent,
+        End::SpawnFailed(failure) => failure.permanent == permanent,
         End::Process(_) => false,
     }
 }

@@ -18,25 +18,25 @@ impl Instance {
         cause: Option<StopCause>,
         cx: &mut Context<'_>,
     ) -> Is {
+        let ready_uptime = life.ready_at.map(|ready| at.since(ready));
+        if ready_uptime.is_some_and(|ready| ready >= cx.policy.restart.settle) {
+            self.failures = 0;
+            self.restarts = 0;
+        }
         let evidence = Evidence {
             end,
             stopped_by: cause,
             error: life.words.error_at(at),
             intent: life.words.intent(),
             uptime: life.started_at.map_or(Duration::ZERO, |start| at.since(start)),
-            ready_uptime: life.ready_at.map(|ready| at.since(ready)),
+            ready_uptime,
             failures: self.failures,
         };
-        let restart = &cx.policy.restart;
-        let mut judgement = judge::judge(&evidence, restart);
-        if evidence.ready_uptime.is_some_and(|ready| ready >= restart.settle)
-            || !judge::is_failure(&evidence)
-        {
-            self.failures = 0;
-        }
-        if judge::is_failure(&evidence) {
-            self.failures = self.failures.saturating_add(1);
-        }
+        let mut judgement = judge::judge(&evidence, &cx.policy.restart);
+        self.failures = match judge::is_failure(&evidence) {
+            true => self.failures.saturating_add(1),
+            false => 0,
+        };
         let wait = self.next_start(&mut judgement, cx);
         cx.report(Report::Ended {
             id: self.id,
@@ -66,7 +66,11 @@ impl Instance {
             Pace::Backoff => policy.backoff.after(self.failures.max(1), cx.jitter),
             Pace::Asked(asked) => policy.backoff.clamp(asked),
         };
-        let mut until = cx.now + delay;
+        let floor = match by_hand {
+            true => Duration::ZERO,
+            false => policy.backoff.floor(self.restarts, cx.jitter),
+        };
+        let mut until = cx.now + delay.max(floor);
         if let (true, Some(limit)) = (counted, policy.limit) {
             let room_at = self.budget.room_at(limit, until);
             if room_at > until {
@@ -98,6 +102,7 @@ impl Instance {
             let spent = self.budget.spend(limit, cx.now);
             debug_assert_eq!(spent, Ok(()), "there was room when it was planned");
         }
+        self.restarts = self.restarts.saturating_add(1);
         self.spawn(cx)
     }
 }

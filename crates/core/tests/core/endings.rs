@@ -290,6 +290,24 @@ fn a_oneshot_that_could_not_be_forked_has_not_run_and_is_tried_again() {
 }
 
 #[test]
+fn only_a_settled_run_forgives_past_failures() {
+    let mut world = World::of([service("web", |it| it.restart.limit = None)]);
+    world.boot();
+    for _ in 0..3 {
+        world.crashes(WEB);
+        world.pass(world.restart_in(WEB).unwrap());
+    }
+    world.pass(s(30) - ms(1));
+    world.crashes(WEB);
+    assert!(world.restart_in(WEB) >= Some(ms(800)), "29.999 s of ready uptime settle nothing");
+    assert_eq!(world.last_end(WEB).0.failures, 3);
+    world.pass(world.restart_in(WEB).unwrap() + s(30));
+    world.crashes(WEB);
+    assert_eq!(world.restart_in(WEB), Some(ms(200)), "30 s do");
+    assert_eq!(world.last_end(WEB).0.failures, 0);
+}
+
+#[test]
 fn uptime_that_was_not_ready_settles_nothing() {
     let mut world = World::of([service("web", |it| {
         it.ready = Ready::Message;
@@ -349,6 +367,30 @@ fn what_ends_because_somebody_asked_has_not_crashed() {
     world.tell(Event::Stop(WEB.unit));
     let (evidence, judgement, _) = world.last_end(WEB);
     assert_eq!((evidence.kind(), judgement.next), (None, Next::Stopped));
+}
+
+#[test]
+fn even_a_successful_loop_without_any_delay_is_slowed() {
+    let mut world = World::of([service("web", |it| {
+        it.restart.when = RestartWhen::Always;
+        it.restart.backoff = Backoff::new(Duration::ZERO, s(60)).unwrap();
+        it.restart.limit = None;
+    })]);
+    world.boot();
+    for intent in [None, Some(Intent::RestartNow), Some(Intent::Retry)] {
+        for round in 0..20 {
+            if let Some(intent) = intent {
+                world.say(WEB, exiting(intent));
+            }
+            world.exits(WEB, 0);
+            let floor = if round < 4 && intent.is_none() { Duration::ZERO } else { s(1) };
+            assert!(world.restart_in(WEB) >= Some(floor), "round {round}");
+            world.pass(world.restart_in(WEB).unwrap());
+        }
+    }
+    world.pass(s(30));
+    world.exits(WEB, 0);
+    assert_eq!(world.restart_in(WEB), Some(Duration::ZERO), "it had settled");
 }
 
 #[test]
