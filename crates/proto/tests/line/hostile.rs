@@ -1,9 +1,5 @@
 //! Whatever bytes come, nothing panics, recurses without bound or allocates by a claim; and what is written is read.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod cases;
-
 use bytes::BytesMut;
 use hearken_proto::{
     Decoded, ErrorKind, ErrorMessage, FrameReader, FromChild, Handle, Heard, Level, Log, MAX_FRAME,
@@ -11,6 +7,8 @@ use hearken_proto::{
     decode_frame_for_child, decode_json, decode_json_for_child, encode_frame, encode_json, excerpt,
 };
 use proptest::prelude::*;
+
+use crate::{cases, rejected};
 
 /// A frame's body that is well-formed up to some point, from the vectors, with a few bytes changed.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
@@ -24,7 +22,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
         encode_frame(&case.message, &mut frame).unwrap();
         bodies.push(frame.split().split_off(4).to_vec());
     }
-    bodies.extend(cases::rejected().into_iter().map(|(_, body)| body));
+    bodies.extend(rejected::rejected().into_iter().map(|(_, body)| body));
     let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
     (proptest::sample::select(bodies), changes).prop_map(|(mut body, changes)| {
         for (at, byte) in changes {

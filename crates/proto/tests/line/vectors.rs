@@ -1,11 +1,7 @@
 //! The golden frames: what this crate writes today, what it must still read tomorrow, in `vectors/`.
 //!
-//! `HEARKEN_BLESS=1 cargo test -p hearken-proto --test vectors` writes the files anew; the `also` lists in them, made
+//! `HEARKEN_BLESS=1 cargo test -p hearken-proto --test line` writes the files anew; the `also` lists in them, made
 //! by `vectors/also.py` and `vectors/also.php`, are kept.
-
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod cases;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +13,8 @@ use hearken_proto::{
 };
 use serde_json::{Value, json};
 
-use cases::Case;
+use crate::cases::{self, Case};
+use crate::rejected;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
@@ -169,7 +166,7 @@ fn of_kind<M: Side + Clone>(cases: &[Case<M>], kind: Kind) -> Vec<Case<M>> {
 #[test]
 fn every_rejected_frame_is_rejected_for_the_reason_given() {
     let mut fresh = Vec::new();
-    for (about, body) in cases::rejected() {
+    for (about, body) in rejected::rejected() {
         let violation = match decode_frame(&body) {
             Err(violation) => violation,
             Ok(decoded) => panic!("{about} was read as {decoded:?}"),
