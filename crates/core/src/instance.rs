@@ -288,6 +288,13 @@ impl Instance {
             (Is::Judging(life, reaped), Event::Stop(cause)) => {
                 Is::Judging(life, Reaped { cause: Some(cause), ..reaped })
             }
+            // Whether the exit or the broken frame is seen first is a matter of luck.
+            (Is::Judging(life, Reaped { cause: None, ending, at, judge_at }), Event::Violated) => {
+                Is::Judging(
+                    life,
+                    Reaped { cause: Some(StopCause::Violation), ending, at, judge_at },
+                )
+            }
             (Is::Judging(life, it), Event::Drained) => {
                 self.judge(life, End::Process(it.ending), it.at, it.cause, cx)
             }

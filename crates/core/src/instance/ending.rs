@@ -48,6 +48,7 @@ impl Instance {
         });
         cx.act(Action::Release { token: life.token });
         match (wait, judgement.next) {
+            (Some(_), _) if judgement.decided_by == DecidedBy::Operator => self.spawn(cx),
             (Some(wait), _) if wait.until <= cx.now => self.restart(wait, cx),
             (Some(wait), _) => Is::Backoff(wait),
             (None, Next::Stopped) => Is::Down(Rest::Stopped),
@@ -85,7 +86,7 @@ impl Instance {
                 }
             }
         }
-        Some(Wait { until, counted, asked_gate: by_hand })
+        Some(Wait { until, counted, asked_gate: false })
     }
 
     /// Starts it again by itself. Gate and budget are asked here, at the moment of the start, and

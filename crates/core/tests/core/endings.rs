@@ -256,6 +256,27 @@ fn an_exit_whose_line_stays_open_is_judged_after_250_ms() {
 }
 
 #[test]
+fn a_protocol_broken_by_the_last_words_counts_though_it_is_read_after_the_exit() {
+    let broken = (COUNTED, DecidedBy::Supervisor);
+    for exit_first in [false, true] {
+        let mut world = web(RestartWhen::OnFailure);
+        let token = world.token(WEB);
+        world.manners = Manners::IgnoresTerm;
+        world.process(WEB).manners = Manners::IgnoresTerm;
+        world.process(WEB).held_open = true;
+        if exit_first {
+            world.exits(WEB, 0);
+            world.tell(Event::Violated(token));
+        } else {
+            world.tell(Event::Violated(token));
+            world.exits(WEB, 0);
+        }
+        world.tell(Event::Drained(token));
+        assert_eq!(world.decided(WEB), broken, "exit first: {exit_first}");
+    }
+}
+
+#[test]
 fn a_program_that_is_not_there_is_not_tried_again() {
     let mut world = World::of([service("web", |it| it.restart.when = RestartWhen::Always)]);
     world.forks = Forks::Fails(ENOENT);
