@@ -228,8 +228,12 @@ impl Instance {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
             (Is::Starting(life), Event::Said(Said::Ready)) => self.ready(life, cx),
-            (Is::Starting(life), Event::LineClosed) => Is::Starting(self.line_closed(life, cx)),
-            (Is::Ready(life), Event::LineClosed) => Is::Ready(self.line_closed(life, cx)),
+            (Is::Starting(life), Event::LineClosed | Event::Drained) => {
+                Is::Starting(self.line_closed(life, cx))
+            }
+            (Is::Ready(life), Event::LineClosed | Event::Drained) => {
+                Is::Ready(self.line_closed(life, cx))
+            }
             (Is::Starting(life) | Is::Ready(life), Event::Exited(ending)) => {
                 self.exited(life, ending, None, cx)
             }
@@ -239,7 +243,6 @@ impl Instance {
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
                 | Event::Said(_)
-                | Event::Drained
                 | Event::Due,
             ) => is,
 

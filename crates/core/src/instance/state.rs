@@ -124,6 +124,7 @@ pub(super) struct Life {
     pub(super) words: Words,
     pub(super) said_ready: bool,
     pub(super) violated: bool,
+    pub(super) line_closed: bool,
     pub(super) drained: bool,
     /// When it must be ready.
     pub(super) start_by: Moment,
@@ -160,6 +161,7 @@ impl Life {
             words: Words::default(),
             said_ready: false,
             violated: false,
+            line_closed: false,
             drained: false,
             start_by: start_by(now, policy),
             leave_by: Moment::NEVER,
@@ -175,14 +177,17 @@ impl Life {
                 self.words.hear(now, said.clone());
             }
             Event::Violated => self.violated = true,
-            Event::Drained => self.drained = true,
+            Event::LineClosed => self.line_closed = true,
+            Event::Drained => {
+                self.line_closed = true;
+                self.drained = true;
+            }
             Event::Start
             | Event::Stop(_)
             | Event::Restart
             | Event::Kill
             | Event::Spawned(_)
             | Event::SpawnFailed(_)
-            | Event::LineClosed
             | Event::Exited(_)
             | Event::Due => {}
         }

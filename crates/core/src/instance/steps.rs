@@ -30,10 +30,13 @@ impl Instance {
     pub(super) fn spawned(&mut self, life: Life, pid: i32, cx: &mut Context<'_>) -> Is {
         let life = self.started(life, pid, cx);
         if let Wanted::Down(cause) = self.wanted {
-            self.stop(life, cause, cx)
-        } else if life.violated {
-            self.stop(life, StopCause::Violation, cx)
-        } else if cx.policy.ready == Ready::Started || life.said_ready {
+            return self.stop(life, cause, cx);
+        }
+        if life.violated {
+            return self.stop(life, StopCause::Violation, cx);
+        }
+        let life = self.line_closed(life, cx);
+        if cx.policy.ready == Ready::Started || life.said_ready {
             self.ready(life, cx)
         } else {
             Is::Starting(life)
@@ -46,9 +49,11 @@ impl Instance {
         Is::Ready(life)
     }
 
-    /// A program that never said hello may close what it was given; one that did has hung up.
+    /// If its line is closed: a program that never said hello may close what it was given; one that
+    /// did has hung up.
     pub(super) fn line_closed(&mut self, mut life: Life, cx: &mut Context<'_>) -> Life {
-        if life.words.said_hello()
+        if life.line_closed
+            && life.words.said_hello()
             && life.words.intent().is_none()
             && life.leave_by == Moment::NEVER
         {

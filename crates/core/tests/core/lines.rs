@@ -53,6 +53,27 @@ fn a_child_that_announced_its_exit_may_hang_up() {
 }
 
 #[test]
+fn hanging_up_before_the_pid_is_known_is_hanging_up_all_the_same() {
+    let mut world = World::of([service("web", |_| {})]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.say(WEB, Said::Hello);
+    hangs_up(&mut world);
+    world.forked(WEB);
+    world.pass(s(5));
+    assert_eq!(world.last_end(WEB).0.stopped_by, Some(StopCause::LineLost));
+}
+
+#[test]
+fn a_line_that_is_drained_is_closed() {
+    let mut world = web();
+    world.say(WEB, Said::Hello);
+    world.tell(Event::Drained(world.token(WEB)));
+    world.pass(s(5));
+    assert_eq!(world.last_end(WEB).0.stopped_by, Some(StopCause::LineLost));
+}
+
+#[test]
 fn a_child_that_breaks_the_protocol_is_stopped_and_counted() {
     let mut world = web();
     world.tell(Event::Violated(world.token(WEB)));
