@@ -137,7 +137,8 @@ pub enum Report {
         /// The process that would not die; `None` when it was never known.
         pid: Option<i32>,
     },
-    /// A process that had been left behind has ended after all.
+    /// What had been left behind has ended after all; how, and what follows, says the
+    /// [`Report::Ended`] that comes next.
     EndedLate {
         /// Who.
         id: InstanceId,

@@ -27,7 +27,7 @@ mod steps;
 
 pub use state::{Context, Rest, Standing};
 
-use crate::action::{Action, Report};
+use crate::action::Report;
 use crate::budget::Budget;
 use crate::evidence::{End, Ending, Said, SpawnFailure, StopCause};
 use crate::identity::{InstanceId, Token};
@@ -187,9 +187,11 @@ impl Instance {
             // Asked for. A stop has to wait until there is something to stop.
             (Is::Spawning(life), Event::Spawned(pid)) => self.spawned(life, pid, cx),
             (Is::Spawning(life), Event::SpawnFailed(failure)) => {
-                self.spawn_failed(life, failure, None, cx)
+                self.judge(life, End::SpawnFailed(failure), cx.now, self.wanted.cause(), cx)
             }
-            (Is::Spawning(life), Event::Exited(ending)) => self.exited(life, ending, None, cx),
+            (Is::Spawning(life), Event::Exited(ending)) => {
+                self.exited(life, ending, self.wanted.cause(), cx)
+            }
             (Is::Spawning(life), Event::Kill) => {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
@@ -259,17 +261,19 @@ impl Instance {
             {
                 self.kill(life, cause, cx.now.since(since), cx)
             }
-            (Is::Stopping(life, _, Phase::Killed { give_up_at }), Event::Due)
+            (Is::Stopping(life, cause, Phase::Killed { give_up_at }), Event::Due)
                 if give_up_at <= cx.now =>
             {
                 cx.report(Report::Abandoned { id: self.id, pid: life.pid });
-                Is::Abandoned(life)
+                Is::Abandoned(life, cause)
             }
-            (Is::Stopping(life, cause, phase), Event::Spawned(pid)) => {
-                Is::Stopping(self.started(life, pid, cx), cause, phase)
+            // It was killed unseen; only now can it be dying.
+            (Is::Stopping(life, cause, _), Event::Spawned(pid)) => {
+                let give_up_at = cx.now + KILL_TIMEOUT;
+                Is::Stopping(self.started(life, pid, cx), cause, Phase::Killed { give_up_at })
             }
             (Is::Stopping(life, cause, _), Event::SpawnFailed(failure)) => {
-                self.spawn_failed(life, failure, Some(cause), cx)
+                self.judge(life, End::SpawnFailed(failure), cx.now, Some(cause), cx)
             }
             (Is::Stopping(life, cause, _), Event::Exited(ending)) => {
                 self.exited(life, ending, Some(cause), cx)
@@ -317,22 +321,22 @@ impl Instance {
             ) => is,
 
             // Left behind. Its slot stays taken until the process is gone.
-            (Is::Abandoned(life), Event::Exited(_)) => {
-                cx.report(Report::EndedLate { id: self.id, pid: life.pid });
-                cx.act(Action::Release { token: life.token });
-                match self.wanted {
-                    Wanted::Up => self.spawn(cx),
-                    Wanted::Down(_) => Is::Down(Rest::Stopped),
-                }
+            (Is::Abandoned(life, _), Event::Start | Event::Restart) => {
+                Is::Abandoned(life, StopCause::Restart)
+            }
+            (Is::Abandoned(life, _), Event::Stop(cause)) => Is::Abandoned(life, cause),
+            (Is::Abandoned(life, cause), Event::Spawned(pid)) => {
+                Is::Abandoned(self.started(life, pid, cx), cause)
+            }
+            (Is::Abandoned(life, cause), Event::SpawnFailed(failure)) => {
+                self.ended_late(life, End::SpawnFailed(failure), cause, cx)
+            }
+            (Is::Abandoned(life, cause), Event::Exited(ending)) => {
+                self.ended_late(life, End::Process(ending), cause, cx)
             }
             (
-                is @ Is::Abandoned(_),
-                Event::Start
-                | Event::Stop(_)
-                | Event::Restart
-                | Event::Kill
-                | Event::Spawned(_)
-                | Event::SpawnFailed(_)
+                is @ Is::Abandoned(..),
+                Event::Kill
                 | Event::Said(_)
                 | Event::Violated
                 | Event::LineClosed

@@ -57,6 +57,18 @@ impl Instance {
         }
     }
 
+    /// It had been left behind, and has ended after all.
+    pub(super) fn ended_late(
+        &mut self,
+        life: Life,
+        end: End,
+        cause: StopCause,
+        cx: &mut Context<'_>,
+    ) -> Is {
+        cx.report(Report::EndedLate { id: self.id, pid: life.pid });
+        self.judge(life, end, cx.now, Some(cause), cx)
+    }
+
     /// When to start again, if at all. May turn a restart into a failure: the budget is a ceiling.
     fn next_start(&self, judgement: &mut Judgement, cx: &mut Context<'_>) -> Option<Wait> {
         let Next::Restart { pace, counted } = judgement.next else { return None };

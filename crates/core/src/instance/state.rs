@@ -90,6 +90,16 @@ pub(super) enum Wanted {
     Down(StopCause),
 }
 
+impl Wanted {
+    /// Why it should be down, if it should.
+    pub(super) fn cause(self) -> Option<StopCause> {
+        match self {
+            Self::Up => None,
+            Self::Down(cause) => Some(cause),
+        }
+    }
+}
+
 /// What an instance is.
 #[derive(Debug)]
 pub(super) enum Is {
@@ -100,7 +110,7 @@ pub(super) enum Is {
     Ready(Life),
     Stopping(Life, StopCause, Phase),
     Judging(Life, Reaped),
-    Abandoned(Life),
+    Abandoned(Life, StopCause),
 }
 
 /// An automatic restart that is yet to come.
@@ -203,7 +213,7 @@ impl Is {
             | Self::Ready(life)
             | Self::Stopping(life, ..)
             | Self::Judging(life, _)
-            | Self::Abandoned(life) => life.note(event, now),
+            | Self::Abandoned(life, _) => life.note(event, now),
         }
     }
 
@@ -215,7 +225,7 @@ impl Is {
             Self::Starting(_) => Standing::Starting { running: true },
             Self::Ready(_) => Standing::Ready,
             Self::Stopping(..) | Self::Judging(..) => Standing::Stopping,
-            Self::Abandoned(_) => Standing::Abandoned,
+            Self::Abandoned(..) => Standing::Abandoned,
         }
     }
 
@@ -227,13 +237,13 @@ impl Is {
             | Self::Ready(life)
             | Self::Stopping(life, ..)
             | Self::Judging(life, _)
-            | Self::Abandoned(life) => Some(life.token),
+            | Self::Abandoned(life, _) => Some(life.token),
         }
     }
 
     pub(super) fn due(&self) -> Moment {
         match self {
-            Self::Down(_) | Self::Abandoned(_) => Moment::NEVER,
+            Self::Down(_) | Self::Abandoned(..) => Moment::NEVER,
             Self::Backoff(wait) => wait.until,
             Self::Spawning(life) => life.start_by,
             Self::Starting(life) => life.start_by.min(life.leave_by),
@@ -263,7 +273,7 @@ impl Is {
                 reaped.judge_at = now + DRAIN_TIMEOUT;
                 true
             }
-            Self::Down(_) | Self::Backoff(_) | Self::Stopping(..) | Self::Abandoned(_) => false,
+            Self::Down(_) | Self::Backoff(_) | Self::Stopping(..) | Self::Abandoned(..) => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::state::{Context, Is, Life, Phase, Reaped, Wanted};
 use super::{DRAIN_TIMEOUT, Instance, KILL_TIMEOUT, LINE_LOST_GRACE};
 use crate::action::{Action, Report};
-use crate::evidence::{End, Ending, SpawnFailure, StopCause};
+use crate::evidence::{End, Ending, StopCause};
 use crate::identity::Token;
 use crate::moment::Moment;
 use crate::policy::Ready;
@@ -100,19 +100,5 @@ impl Instance {
         }
         let judge_at = cx.now + DRAIN_TIMEOUT;
         Is::Judging(life, Reaped { ending, at: cx.now, cause, judge_at })
-    }
-
-    pub(super) fn spawn_failed(
-        &mut self,
-        life: Life,
-        failure: SpawnFailure,
-        cause: Option<StopCause>,
-        cx: &mut Context<'_>,
-    ) -> Is {
-        let cause = match (cause, self.wanted) {
-            (Some(cause), _) | (None, Wanted::Down(cause)) => Some(cause),
-            (None, Wanted::Up) => None,
-        };
-        self.judge(life, End::SpawnFailed(failure), cx.now, cause, cx)
     }
 }

@@ -117,6 +117,47 @@ fn a_fork_server_that_hangs_is_a_start_timeout() {
 }
 
 #[test]
+fn a_spawn_that_is_given_up_and_fails_at_last_frees_its_slot() {
+    let mut world = World::of([service("web", |_| {})]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.pass(s(60));
+    assert_eq!(world.standing(WEB), Standing::Abandoned);
+    world.forks = Forks::AtOnce;
+    world.fork_fails(WEB, EAGAIN);
+    world.pass(ms(200));
+    assert_eq!(world.standing(WEB), Standing::Ready);
+}
+
+#[test]
+fn a_spawn_that_is_given_up_and_works_at_last_is_told_and_ended() {
+    let mut world = World::of([service("web", |_| {})]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.pass(s(60));
+    world.forks = Forks::AtOnce;
+    world.forked(WEB);
+    assert!(world.saw(|it| matches!(it, Report::Started { id: WEB, .. })));
+    assert!(world.saw(|it| matches!(it, Report::EndedLate { id: WEB, pid: Some(_) })));
+    world.pass(ms(200));
+    assert_eq!(world.standing(WEB), Standing::Ready);
+}
+
+#[test]
+fn a_kill_counts_from_when_the_process_is_known() {
+    let mut world = World::of([service("web", |_| {})]);
+    world.forks = Forks::Never;
+    world.manners = Manners::Unkillable;
+    world.boot();
+    world.pass(s(34));
+    world.forked(WEB);
+    world.pass(s(2));
+    assert_eq!(world.standing(WEB), Standing::Stopping, "it had no five seconds yet");
+    world.pass(s(3));
+    assert_eq!(world.standing(WEB), Standing::Abandoned);
+}
+
+#[test]
 fn a_protocol_broken_before_the_pid_is_known_is_answered_once_it_is() {
     let mut world = World::of([service("web", |it| it.restart.when = RestartWhen::Never)]);
     world.forks = Forks::Never;

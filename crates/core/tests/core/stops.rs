@@ -82,6 +82,53 @@ fn come_to_rest(world: &mut World) {
 }
 
 #[test]
+fn a_stop_holds_in_every_state() {
+    for (state, world) in STATES {
+        let mut world = world();
+        world.tell(STOP);
+        come_to_rest(&mut world);
+        let rest = if state == "new" { Rest::New } else { Rest::Stopped };
+        assert_eq!(world.standing(WEB), Standing::Down(rest), "{state}");
+        world.pass(s(24 * 3600));
+        assert_eq!(world.alive(), 0, "{state}");
+    }
+}
+
+#[test]
+fn a_restart_in_every_state_ends_with_one_process() {
+    for (state, world) in STATES {
+        let mut world = world();
+        let had = (world.incarnation(WEB), world.standing(WEB));
+        world.tell(RESTART);
+        come_to_rest(&mut world);
+        assert_eq!(world.alive(), 1, "{state}");
+        // What is being started is a fresh process already.
+        let fresh = if state == "spawning" { 0 } else { 1 };
+        assert_eq!(world.incarnation(WEB), had.0 + fresh, "{state}");
+    }
+}
+
+#[test]
+fn the_last_command_wins_in_every_state() {
+    let commands = [STOP, START, RESTART];
+    for (state, world) in STATES {
+        for first in &commands {
+            for second in &commands {
+                for last in &commands {
+                    let mut world = world();
+                    for command in [first, second, last] {
+                        world.tell(command.clone());
+                    }
+                    come_to_rest(&mut world);
+                    let wanted = usize::from(*last != STOP);
+                    assert_eq!(world.alive(), wanted, "{state}: {first:?}, {second:?}, {last:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_stop_in_backoff_cancels_the_timer() {
     let mut world = ready();
     world.crashes(WEB);
@@ -171,6 +218,58 @@ fn what_cannot_be_killed_is_left_behind_and_the_shutdown_ends() {
     world.pass(ms(1));
     assert_eq!(world.left, Some(Outcome::Abandoned));
     assert!(world.saw(|it| matches!(it, Report::Abandoned { id: WEB, pid: Some(_) })));
+}
+
+#[test]
+fn the_late_end_of_what_was_left_behind_is_taken_in() {
+    let mut world = ready();
+    world.process(WEB).manners = Manners::Unkillable;
+    let token = world.token(WEB);
+    world.tell(STOP);
+    world.pass(s(60));
+    assert_eq!(world.standing(WEB), Standing::Abandoned);
+    world.thaw(token);
+    world.deliver();
+    assert!(world.saw(|it| matches!(it, Report::EndedLate { id: WEB, .. })));
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Stopped));
+    assert!(world.actions.contains(&Action::Release { token }));
+}
+
+#[test]
+fn a_late_end_is_judged_by_why_it_was_stopped() {
+    // Not ready in time, would not die, died at last: a failure like any other.
+    for (when, rest) in [
+        (RestartWhen::Never, Standing::Down(Rest::Failed)),
+        (RestartWhen::OnFailure, Standing::Backoff),
+    ] {
+        let mut world = World::of([service("job", |it| {
+            it.ready = Ready::Message;
+            it.restart.when = when;
+        })]);
+        world.manners = Manners::Unkillable;
+        world.boot();
+        let token = world.token(WEB);
+        world.pass(s(60));
+        assert_eq!(world.standing(WEB), Standing::Abandoned);
+        world.thaw(token);
+        world.deliver();
+        assert_eq!(world.last_end(WEB).0.stopped_by, Some(StopCause::StartTimeout));
+        assert_eq!(world.standing(WEB), rest);
+    }
+}
+
+#[test]
+fn shutdown_now_asks_nobody_twice_and_kills_everybody_once() {
+    for (state, world) in STATES {
+        let mut world = world();
+        world.tell(Event::Shutdown);
+        world.tell(Event::ShutdownNow);
+        world.tell(Event::ShutdownNow);
+        come_to_rest(&mut world);
+        let outcome = if state == "abandoned" { Outcome::Abandoned } else { Outcome::Clean };
+        assert_eq!(world.left, Some(outcome), "{state}");
+        assert_eq!(world.alive(), 0, "{state}");
+    }
 }
 
 #[test]
