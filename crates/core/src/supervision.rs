@@ -39,7 +39,8 @@ pub enum Event {
     Stop(UnitIndex),
     /// An operator wants the processes of this unit replaced.
     Restart(UnitIndex),
-    /// An operator wants so many instances of this unit.
+    /// An operator wants so many instances of this unit: 1 to
+    /// [`INSTANCES_MAX`](crate::policy::INSTANCES_MAX); any other number changes nothing.
     Scale(UnitIndex, u32),
     /// Stop everything, dependents first.
     Shutdown,
@@ -169,9 +170,8 @@ impl Supervision {
                 }
             }
             Event::Restart(unit) => {
-                if let (Phase::Running { .. }, Some(it)) = (self.phase, self.unit_mut(unit)) {
-                    it.going = Going::On;
-                    self.tell_all(now, unit, &To::Restart);
+                if let Phase::Running { .. } = self.phase {
+                    self.restart(now, unit);
                 }
             }
             Event::Scale(unit, instances) => self.scale(now, unit, instances),

@@ -6,7 +6,7 @@ use crate::evidence::StopCause;
 use crate::identity::{InstanceId, UnitIndex};
 use crate::instance::{self, Instance};
 use crate::moment::Moment;
-use crate::policy::After;
+use crate::policy::{After, INSTANCES_MAX};
 use crate::unit::Going;
 
 impl Supervision {
@@ -59,7 +59,28 @@ impl Supervision {
         }
     }
 
+    /// Replaces the processes of a unit that was told to start; any other is started as if it had
+    /// never run, after what it comes after.
+    pub(super) fn restart(&mut self, now: Moment, index: UnitIndex) {
+        let Some(unit) = self.unit_mut(index) else { return };
+        match unit.going {
+            Going::Off | Going::Held => {
+                unit.going = Going::Held;
+                self.start_if_due(now, index, true);
+            }
+            Going::On => {
+                let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
+                for id in ids {
+                    self.tell(now, id, instance::Event::Restart);
+                }
+            }
+        }
+    }
+
     pub(super) fn scale(&mut self, now: Moment, index: UnitIndex, instances: u32) {
+        if !(1..=INSTANCES_MAX).contains(&instances) {
+            return;
+        }
         let running = matches!(self.phase, Phase::Running { .. });
         let Some(unit) = self.unit_mut(index) else { return };
         let before = unit.policy.instances;
@@ -77,6 +98,8 @@ impl Supervision {
                 self.tell(now, InstanceId { unit: index, slot }, instance::Event::Start);
             }
         }
+        // What a dependent still waited for may just have gone.
+        self.changed.push_back(index);
     }
 
     /// Stops a unit once nothing that comes after it is active any more.

@@ -70,3 +70,35 @@ fn scaling_down_and_up_again_while_the_old_still_stops_never_makes_two() {
     world.pass(s(10));
     assert_eq!((world.alive(), world.incarnation(nth(0, 2))), (2, 2));
 }
+
+#[test]
+fn what_was_scaled_away_is_not_brought_back_by_a_restart() {
+    let mut world = crowd(3, StartRate::default());
+    world.tell(Event::Scale(WEB.unit, 1));
+    world.tell(Event::Restart(WEB.unit));
+    assert_eq!(world.alive(), 1);
+}
+
+#[test]
+fn scaling_away_what_blocks_lets_the_dependents_start() {
+    let mut world = World::of([
+        service("db", |it| it.instances = 2),
+        service("api", |it| it.after = vec![after(0, Until::Ready)]),
+    ]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.forked(nth(0, 1));
+    world.fork_fails(nth(0, 2), ENOENT);
+    assert_eq!(world.standing(nth(1, 1)), Standing::Down(Rest::New));
+    world.tell(Event::Scale(WEB.unit, 1));
+    assert_eq!(world.standing(nth(1, 1)), Standing::Starting { running: false });
+}
+
+#[test]
+fn a_number_of_instances_that_no_config_may_ask_for_changes_nothing() {
+    let mut world = crowd(2, StartRate::default());
+    for instances in [0, INSTANCES_MAX + 1, u32::MAX] {
+        world.tell(Event::Scale(WEB.unit, instances));
+        assert_eq!((world.alive(), world.core.policy(WEB.unit).unwrap().instances), (2, 2));
+    }
+}

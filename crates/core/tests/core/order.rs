@@ -105,6 +105,18 @@ fn a_dependency_that_dies_while_starting_lets_nobody_start() {
 }
 
 #[test]
+fn a_start_waits_for_what_it_comes_after() {
+    let mut world = chain(Until::Ready);
+    for command in [Event::Start(API.unit), Event::Restart(API.unit)] {
+        world.tell(command);
+        assert_eq!(standings(&world), [NEW, NEW, NEW]);
+    }
+    world.tell(Event::Start(DB.unit));
+    world.say(DB, Said::Ready);
+    assert_eq!(standings(&world), [Standing::Ready, UP, NEW]);
+}
+
+#[test]
 fn a_stop_while_waiting_is_the_end_of_waiting() {
     let mut world = chain(Until::Ready);
     world.boot();
