@@ -158,9 +158,8 @@ impl Supervision {
                 }
             }
             Event::Start(unit) => {
-                if let (Phase::Running { .. }, Some(it)) = (self.phase, self.unit_mut(unit)) {
-                    it.going = Going::Held;
-                    self.start_if_due(now, unit, true);
+                if let Phase::Running { .. } = self.phase {
+                    self.start(now, unit, &To::Start);
                 }
             }
             Event::Stop(unit) => {
@@ -171,7 +170,7 @@ impl Supervision {
             }
             Event::Restart(unit) => {
                 if let Phase::Running { .. } = self.phase {
-                    self.restart(now, unit);
+                    self.start(now, unit, &To::Restart);
                 }
             }
             Event::Scale(unit, instances) => self.scale(now, unit, instances),

@@ -59,21 +59,18 @@ impl Supervision {
         }
     }
 
-    /// Replaces the processes of a unit that was told to start; any other is started as if it had
-    /// never run, after what it comes after.
-    pub(super) fn restart(&mut self, now: Moment, index: UnitIndex) {
+    /// Does what an operator wants of a unit that runs at once, and starts any other unit after
+    /// what it comes after.
+    pub(super) fn start(&mut self, now: Moment, index: UnitIndex, command: &instance::Event) {
         let Some(unit) = self.unit_mut(index) else { return };
-        match unit.going {
-            Going::Off | Going::Held => {
-                unit.going = Going::Held;
-                self.start_if_due(now, index, true);
+        if unit.going == Going::On && unit.active > 0 {
+            let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
+            for id in ids {
+                self.tell(now, id, command.clone());
             }
-            Going::On => {
-                let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
-                for id in ids {
-                    self.tell(now, id, instance::Event::Restart);
-                }
-            }
+        } else {
+            unit.going = Going::Held;
+            self.start_if_due(now, index, true);
         }
     }
 

@@ -117,6 +117,20 @@ fn a_start_waits_for_what_it_comes_after() {
 }
 
 #[test]
+fn commands_to_what_runs_wait_for_nobody() {
+    let mut world = chain(Until::Ready);
+    world.boot();
+    world.say(DB, Said::Ready);
+    world.crashes(DB);
+    assert_eq!(world.standing(DB), Standing::Backoff);
+    world.tell(Event::Start(API.unit));
+    world.tell(Event::Scale(API.unit, 2));
+    assert_eq!(world.standing(nth(1, 2)), UP);
+    world.tell(Event::Restart(API.unit));
+    assert_eq!((world.incarnation(API), world.standing(API)), (2, UP));
+}
+
+#[test]
 fn a_stop_while_waiting_is_the_end_of_waiting() {
     let mut world = chain(Until::Ready);
     world.boot();
@@ -228,7 +242,7 @@ fn a_critical_unit_that_an_operator_stops_takes_nobody_with_it() {
     assert_eq!(world.left, None);
 }
 
-fn idle(when_idle: WhenIdle, units: [hearken_core::policy::UnitPolicy; 2]) -> World {
+fn idle_when(when_idle: WhenIdle, units: [hearken_core::policy::UnitPolicy; 2]) -> World {
     World::with(units, StartRate::default(), when_idle, 7)
 }
 
@@ -244,7 +258,7 @@ fn job_and_next() -> [hearken_core::policy::UnitPolicy; 2] {
 
 #[test]
 fn when_everything_is_finished_it_leaves() {
-    let mut world = idle(WhenIdle::Exit, job_and_next());
+    let mut world = idle_when(WhenIdle::Exit, job_and_next());
     world.boot();
     world.exits(WEB, 0);
     assert_eq!(world.left, None, "the next has its turn");
@@ -254,7 +268,7 @@ fn when_everything_is_finished_it_leaves() {
 
 #[test]
 fn when_nothing_can_come_any_more_it_leaves() {
-    let mut world = idle(WhenIdle::Exit, job_and_next());
+    let mut world = idle_when(WhenIdle::Exit, job_and_next());
     world.boot();
     world.exits(WEB, 1);
     assert_eq!(world.left, Some(Outcome::Clean), "the next waits for what failed for good");
@@ -262,7 +276,7 @@ fn when_nothing_can_come_any_more_it_leaves() {
 
 #[test]
 fn one_that_stays_says_once_that_it_is_idle() {
-    let mut world = idle(WhenIdle::Stay, job_and_next());
+    let mut world = idle_when(WhenIdle::Stay, job_and_next());
     world.boot();
     world.exits(WEB, 1);
     world.pass(s(3600));
