@@ -86,7 +86,10 @@ pub struct Plan {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Running { idle: bool },
+    /// `idle` once it was told that nothing runs; from the start until the boot nothing is to be told.
+    Running {
+        idle: bool,
+    },
     ShuttingDown(Outcome),
     Left,
 }
@@ -130,7 +133,7 @@ impl Supervision {
         Self {
             units,
             dependents,
-            phase: Phase::Running { idle: false },
+            phase: Phase::Running { idle: true },
             when_idle: plan.when_idle,
             tokens: HashMap::new(),
             timers: BTreeSet::new(),
@@ -149,14 +152,7 @@ impl Supervision {
     pub fn handle(&mut self, now: Moment, event: Event) {
         use instance::Event as To;
         match event {
-            Event::Boot => {
-                for unit in &mut self.units {
-                    unit.going = Going::Held;
-                }
-                for index in self.indices() {
-                    self.start_if_due(now, index, true);
-                }
-            }
+            Event::Boot => self.boot(now),
             Event::Start(unit) => {
                 if let Phase::Running { .. } = self.phase {
                     self.start(now, unit, &To::Start);

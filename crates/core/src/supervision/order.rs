@@ -59,6 +59,20 @@ impl Supervision {
         }
     }
 
+    /// Starts every unit that was not told to start yet, after what it comes after.
+    pub(super) fn boot(&mut self, now: Moment) {
+        if !matches!(self.phase, Phase::Running { .. }) {
+            return;
+        }
+        self.phase = Phase::Running { idle: false };
+        for unit in self.units.iter_mut().filter(|unit| unit.going == Going::Off) {
+            unit.going = Going::Held;
+        }
+        for index in self.indices() {
+            self.start_if_due(now, index, true);
+        }
+    }
+
     /// Does what an operator wants of a unit that runs at once, and starts any other unit after
     /// what it comes after.
     pub(super) fn start(&mut self, now: Moment, index: UnitIndex, command: &instance::Event) {

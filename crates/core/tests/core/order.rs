@@ -288,6 +288,25 @@ fn one_that_stays_says_once_that_it_is_idle() {
 }
 
 #[test]
+fn before_the_boot_nothing_is_idle() {
+    let mut world = idle_when(WhenIdle::Exit, job_and_next());
+    world.ring();
+    world.tell(Event::Stop(API.unit));
+    assert_eq!(world.left, None);
+    world.boot();
+    assert_eq!(world.alive(), 1);
+}
+
+#[test]
+fn a_boot_after_the_shutdown_starts_nothing() {
+    let mut world = chain(Until::Ready);
+    world.tell(Event::Shutdown);
+    world.boot();
+    assert_eq!(standings(&world), [NEW, NEW, NEW]);
+    assert_eq!(world.left, Some(Outcome::Clean));
+}
+
+#[test]
 fn a_long_chain_in_backoff_costs_no_stack() {
     let units = (0..5_000).map(|n| {
         service(&format!("u{n}"), |it| {
