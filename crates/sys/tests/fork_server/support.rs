@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) prepared: Prepared,
     pub(crate) server: ForkServer,
     pub(crate) pidfds: BTreeMap<u64, PidFd>,
+    /// Ends that were seen while something else was awaited: an exit may overtake the reply.
+    ended: BTreeMap<Pid, Status>,
     sigchld: OwnedFd,
     lost: bool,
     next_token: u64,
@@ -48,6 +50,7 @@ impl World {
             prepared: prepared.clone(),
             server: ForkServer::start(prepared).expect("start"),
             pidfds: BTreeMap::new(),
+            ended: BTreeMap::new(),
             sigchld: sigchld(),
             lost: false,
             next_token: 1,
@@ -119,6 +122,10 @@ impl World {
             }
         }
         let Change { pid, what } = next_change().expect("waitid")?;
+        match what {
+            Status::Exited { .. } | Status::Killed { .. } => self.ended.insert(pid, what),
+            Status::Stopped { .. } | Status::Continued => None,
+        };
         Some(Event::Changed(pid, what))
     }
 
@@ -158,15 +165,14 @@ impl World {
         (token, self.running(token))
     }
 
-    /// How this process ended.
+    /// How this process ended, or will.
     pub(crate) fn end_of(&mut self, pid: Pid) -> Status {
-        let seen = self.until(
-            |event| matches!(event, Event::Changed(who, Status::Exited { .. } | Status::Killed { .. }) if *who == pid),
-        );
-        let Some(Event::Changed(_, status)) = seen.last() else {
-            panic!("{seen:?}");
-        };
-        *status
+        loop {
+            if let Some(status) = self.ended.remove(&pid) {
+                return status;
+            }
+            self.next();
+        }
     }
 
     /// Kills the fork server; returns once both its end and its loss have been seen.
