@@ -125,8 +125,8 @@ impl Instance {
         self.is.due()
     }
 
-    /// The supervisor was stalled until `now`: what hangs on a word of the child that may be lying
-    /// unread gets its whole time again. Answers whether a deadline moved.
+    /// The supervisor was stalled until `now`: what hangs on a word or an exit of the child that may
+    /// be lying unread gets its whole time again. Answers whether a deadline moved.
     pub fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
         self.is.forgive_stall(now, policy)
     }

@@ -13,6 +13,8 @@ mod order;
 mod recount;
 mod stall;
 
+pub use stall::STALL;
+
 use crate::action::{Action, Outcome, Report};
 use crate::evidence::{Ending, Said, SpawnFailure, StopCause};
 use crate::gate::{StartGate, StartRate};
@@ -24,9 +26,6 @@ use crate::policy::UnitPolicy;
 use crate::unit::{Going, Unit};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
-
-/// The supervisor counts as stalled when its timer is later than this.
-pub const STALL: Duration = Duration::from_secs(1);
 
 /// What the shell tells the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +113,8 @@ pub struct Supervision {
     changed: VecDeque<UnitIndex>,
     /// Why the daemon has to go down, not yet followed.
     fatal: Option<Outcome>,
+    /// When it was last seen that a timer came late.
+    late_at: Option<Moment>,
 }
 
 impl Supervision {
@@ -145,12 +146,14 @@ impl Supervision {
             actions: VecDeque::new(),
             changed: VecDeque::new(),
             fatal: None,
+            late_at: None,
         }
     }
 
     /// Takes in one event. An event of a token that is no more is dropped: it is history.
     pub fn handle(&mut self, now: Moment, event: Event) {
         use instance::Event as To;
+        self.notice_stall(now);
         match event {
             Event::Boot => self.boot(now),
             Event::Start(unit) => {
@@ -192,19 +195,18 @@ impl Supervision {
         self.conclude();
     }
 
-    /// Takes in that it is `now`: everything due by then happens.
+    /// Takes in that it is `now`: everything due by then happens, unless that is so late that what
+    /// the children did in the meantime has to be heard first.
     pub fn handle_timeout(&mut self, now: Moment) {
-        if let Some((first, _)) = self.timers.first()
-            && now.since(*first) > STALL
-        {
-            self.forgive_stall(now, now.since(*first));
-        }
-        while let Some((due, id)) = self.timers.first().copied() {
-            if due > now {
-                break;
+        self.notice_stall(now);
+        if self.poll_timeout().is_some_and(|due| due <= now) && !self.looks_again(now) {
+            while let Some((due, id)) = self.timers.first().copied() {
+                if due > now {
+                    break;
+                }
+                self.tell(now, id, instance::Event::Due);
+                self.follow(now);
             }
-            self.tell(now, id, instance::Event::Due);
-            self.follow(now);
         }
         self.conclude();
     }
@@ -212,7 +214,7 @@ impl Supervision {
     /// When [`Supervision::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        self.timers.first().map(|(due, _)| *due)
+        self.timers.first().map(|(due, _)| self.not_before_heard(*due))
     }
 
     /// The next thing to do.

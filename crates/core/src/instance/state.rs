@@ -1,6 +1,6 @@
 //! What an instance remembers, and where that puts it.
 
-use super::{DRAIN_TIMEOUT, Event, LINE_LOST_GRACE};
+use super::{DRAIN_TIMEOUT, Event, KILL_TIMEOUT, LINE_LOST_GRACE};
 use crate::action::{Action, Report};
 use crate::evidence::{Ending, Said, StopCause, Words};
 use crate::gate::StartGate;
@@ -254,7 +254,7 @@ impl Is {
         }
     }
 
-    /// Gives what hangs on a word that may be lying unread its whole time again.
+    /// Gives what hangs on a word or an exit that may be lying unread its whole time again.
     pub(super) fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
         match self {
             Self::Spawning(life) | Self::Starting(life) | Self::Ready(life) => {
@@ -269,11 +269,19 @@ impl Is {
                 }
                 moved
             }
+            Self::Stopping(_, _, Phase::Asked { kill_at, .. }) => {
+                *kill_at = now + policy.stop.grace;
+                true
+            }
+            Self::Stopping(_, _, Phase::Killed { give_up_at }) => {
+                *give_up_at = now + KILL_TIMEOUT;
+                true
+            }
             Self::Judging(_, reaped) => {
                 reaped.judge_at = now + DRAIN_TIMEOUT;
                 true
             }
-            Self::Down(_) | Self::Backoff(_) | Self::Stopping(..) | Self::Abandoned(..) => false,
+            Self::Down(_) | Self::Backoff(_) | Self::Abandoned(..) => false,
         }
     }
 }

@@ -78,6 +78,17 @@ fn starting() -> World {
 }
 
 #[test]
+fn a_tick_that_comes_a_little_late_looks_again_before_it_judges() {
+    let mut world = starting();
+    world.now = world.now + s(30) + ms(500);
+    world.ring();
+    assert_eq!(world.standing(WEB), Standing::Starting { running: true });
+    world.say(WEB, Said::Ready);
+    world.pass(s(60));
+    assert_eq!((world.standing(WEB), world.spawns.len()), (Standing::Ready, 1));
+}
+
+#[test]
 fn looking_again_helps_only_once() {
     let mut world = starting();
     world.now = world.now + s(30) + ms(500);
@@ -85,6 +96,24 @@ fn looking_again_helps_only_once() {
     world.now = world.now + ms(500);
     world.ring();
     assert_eq!(world.standing(WEB), Standing::Stopping);
+}
+
+#[test]
+fn a_stall_seen_by_an_event_before_the_timer_is_a_stall() {
+    let mut world = World::of([service("web", |it| {
+        it.ready = Ready::Message;
+        it.instances = 2;
+    })]);
+    world.boot();
+    world.now = world.now + s(60);
+    world.say(nth(0, 1), Said::Ready);
+    world.ring();
+    assert!(world.saw(|it| *it == Report::Stalled { by: s(30), moved: 2 }));
+    assert_eq!(world.standing(nth(0, 2)), Standing::Starting { running: true });
+    world.pass(s(30) - ms(1));
+    assert_eq!(world.standing(nth(0, 2)), Standing::Starting { running: true });
+    world.pass(ms(1));
+    assert_eq!(world.standing(nth(0, 2)), Standing::Backoff, "it had its whole time again");
 }
 
 #[test]
@@ -97,7 +126,31 @@ fn one_stall_is_told_once() {
         world.say(nth(0, 2), Said::Working);
     }
     world.ring();
+    assert_eq!(world.standing(nth(0, 1)), Standing::Backoff, "first hear, then act");
+    world.pass(ms(100));
     let told = world.reports.iter().filter(|(_, it)| matches!(it, Report::Stalled { .. })).count();
     assert_eq!(told, 1);
-    assert_eq!(world.standing(nth(0, 1)), Standing::Starting { running: false });
+    assert_eq!(world.standing(nth(0, 1)), Standing::Ready);
+}
+
+#[test]
+fn an_exit_that_lies_unread_through_a_stall_is_no_reason_to_kill_or_to_give_up() {
+    let mut world = starting();
+    world.process(WEB).manners = Manners::IgnoresTerm;
+    world.feed(Event::Stop(WEB.unit));
+    let token = world.token(WEB);
+    world.die(token, hearken_core::evidence::Ending::Exited(0));
+    world.now = world.now + s(60);
+    world.ring();
+    assert_eq!(world.kills(), 0, "it had left in time");
+    world.deliver();
+
+    let mut world = starting();
+    world.process(WEB).manners = Manners::Unkillable;
+    world.tell(Event::Stop(WEB.unit));
+    world.pass(s(10));
+    assert_eq!(world.kills(), 1);
+    world.now = world.now + s(60);
+    world.ring();
+    assert_eq!(world.standing(WEB), Standing::Stopping, "not given up: nobody looked");
 }
