@@ -1,0 +1,95 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hearken\Worker;
+
+use Hearken\Worker\Failure\Bug;
+use Hearken\Worker\Failure\Failure;
+
+/** An exception as the fields of an `error` message. */
+final class Ending
+{
+    private const CAUSES = 8;
+    /** Eight causes, the message and the trace have to fit the 64 KiB of a frame before `welcome`. */
+    private const CAUSE_LIMIT = 1024;
+    /** A hundred years, in seconds; the supervisor has its own idea of what is too long. */
+    private const LONGEST = 100 * 365 * 86_400;
+
+    /**
+     * A Failure says what it is, anything else is a bug with a trace.
+     *
+     * @return array<string, mixed>
+     */
+    public static function describe(\Throwable $exception): array
+    {
+        $kind = $exception instanceof Failure ? $exception::KIND : Bug::KIND;
+        $fields = ['kind' => $kind] + self::told($exception, Text::MESSAGE_LIMIT);
+        if ($exception instanceof Failure) {
+            $fields += [
+                'retryable' => $exception->retryable,
+                'retry_after_ms' => self::milliseconds($exception->after),
+                'scope' => $exception->scope,
+                'dependency' => $exception->dependency,
+                'details' => Text::plain($exception->details),
+            ];
+        }
+        $fields['causes'] = self::causes($exception) ?: null;
+        $fields['trace'] = $kind === Bug::KIND ? self::trace($exception) : null;
+
+        return $fields;
+    }
+
+    public static function exitCode(\Throwable $exception): int
+    {
+        return $exception instanceof Failure ? $exception::EXIT_CODE : Bug::EXIT_CODE;
+    }
+
+    /** @return array{code: string, message: string} */
+    private static function told(\Throwable $exception, int $limit): array
+    {
+        $name = Text::className($exception);
+        $code = $name;
+        if ($exception instanceof Failure) {
+            // A class of the program names itself; a class of this package says no more than its kind.
+            $ours = \str_starts_with($exception::class, __NAMESPACE__ . '\\');
+            $code = (string) ($exception->getCode() ?: ($ours ? $exception::KIND : $name));
+            $name = $exception::SAYS;
+        }
+        $message = $exception->getMessage();
+
+        return ['code' => Text::cut($code), 'message' => Text::cut($message === '' ? $name : $message, $limit)];
+    }
+
+    /** @return list<array{code: string, message: string}> */
+    private static function causes(\Throwable $exception): array
+    {
+        $causes = [];
+        while (\count($causes) < self::CAUSES && ($exception = $exception->getPrevious()) !== null) {
+            $causes[] = self::told($exception, self::CAUSE_LIMIT);
+        }
+
+        return $causes;
+    }
+
+    private static function trace(\Throwable $exception): string
+    {
+        return Text::cut(\sprintf(
+            "%s in %s(%d)\n%s",
+            $exception::class,
+            $exception->getFile(),
+            $exception->getLine(),
+            $exception->getTraceAsString(),
+        ), Text::TRACE_LIMIT);
+    }
+
+    private static function milliseconds(?float $seconds): ?int
+    {
+        if ($seconds === null) {
+            return null;
+        }
+
+        // Not above zero: below it, or NaN.
+        return $seconds > 0 ? (int) \round(\min($seconds, self::LONGEST) * 1000) : 0;
+    }
+}

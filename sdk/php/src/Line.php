@@ -1,0 +1,148 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hearken\Worker;
+
+use Hearken\Worker\Error\ForkedWorker;
+use Hearken\Worker\Error\LineLost;
+use Hearken\Worker\Error\NotSendable;
+use Hearken\Worker\Wire\Frame;
+use Hearken\Worker\Wire\Messages;
+use Hearken\Worker\Wire\Splitter;
+
+/** One end of the socketpair: says one message at a time and hears what has come. */
+final class Line
+{
+    private const READ_SIZE = 64 * 1024;
+    /** May come after `exiting`; anything else would end the line as a violation. */
+    private const FAREWELLS = ['log', 'status', 'heartbeat'];
+    /** A signal that comes in the moment before select is seen after that many seconds, not never. */
+    private const LONGEST_WAIT = 5.0;
+
+    private readonly Splitter $splitter;
+    private readonly int $process;
+    private int $maxFrame = Frame::MAX_BEFORE_WELCOME;
+    private ?string $ended = null;
+    private bool $lastWord = false;
+
+    /** @param resource $stream */
+    public function __construct(private $stream)
+    {
+        // Never a blocking read or write: those sit through SIGTERM.
+        \stream_set_blocking($stream, false);
+        \stream_set_read_buffer($stream, 0);
+        \stream_set_chunk_size($stream, self::READ_SIZE);
+        $this->splitter = new Splitter();
+        $this->process = \getmypid();
+    }
+
+    /**
+     * Says one message, whole. Waits while the supervisor does not read.
+     *
+     * @param array<string, mixed> $fields
+     */
+    public function send(string $name, array $fields): void
+    {
+        $frame = Frame::encode(...Messages::compose($name, $fields), maxFrame: $this->maxFrame);
+        if ($this->isForked()) {
+            throw new ForkedWorker(\sprintf(
+                'this process (%d) is a fork of the worker %d, which alone may use the line; '
+                . 'hand the message to that process',
+                \getmypid(),
+                $this->process,
+            ));
+        }
+        if ($this->ended !== null) {
+            throw new LineLost($this->ended);
+        }
+        if ($this->lastWord && !\in_array($name, self::FAREWELLS, true)) {
+            throw new NotSendable("$name cannot be said after exiting, which was the last word");
+        }
+        $this->lastWord = $this->lastWord || $name === 'exiting';
+        $this->write($frame);
+    }
+
+    /** Waits until there is something to receive. False: the time is over, or a signal came. */
+    public function await(?float $seconds): bool
+    {
+        return $this->select(true, \min($seconds ?? self::LONGEST_WAIT, self::LONGEST_WAIT));
+    }
+
+    /**
+     * Reads once and hands over the messages that are complete. Call when there is something to receive.
+     *
+     * @param callable(string, array<string, mixed>): void $hear
+     * @throws LineLost|\Hearken\Worker\Error\ProtocolError
+     */
+    public function receive(callable $hear): void
+    {
+        [$data, $why] = Quiet::call(fn (): mixed => \fread($this->stream, self::READ_SIZE));
+        if ($data === '' || $data === false) {
+            if (!\feof($this->stream)) {
+                return;
+            }
+            $why ??= 'it closed the line' . ($this->splitter->inside() ? ' in the middle of a frame' : '');
+            $this->end("the supervisor is gone ($why); finish what is in hand and exit");
+            throw new LineLost($this->ended);
+        }
+        $this->splitter->feed($data);
+        while (($body = $this->splitter->next($this->maxFrame)) !== null) {
+            $message = Messages::read(...Frame::decode($body));
+            if ($message === null) {
+                continue;
+            }
+            if ($message[0] === 'welcome') {
+                // Counts for the very next frame, which may have been read already.
+                $this->maxFrame = \min($message[1]['max_frame'], Frame::MAX_CEILING);
+            }
+            $hear(...$message);
+        }
+    }
+
+    /** Says and hears nothing more. */
+    public function end(string $why): void
+    {
+        if ($this->ended === null && !$this->isForked()) {
+            // Shut down, not only closed: HEARKEN_FD itself stays open until the process ends.
+            Quiet::call(fn (): mixed => \stream_socket_shutdown($this->stream, \STREAM_SHUT_RDWR));
+        }
+        $this->ended ??= $why;
+    }
+
+    public function isForked(): bool
+    {
+        return \getmypid() !== $this->process;
+    }
+
+    private function write(string $data): void
+    {
+        while ($data !== '') {
+            [$written, $why] = Quiet::call(fn (): mixed => \fwrite($this->stream, $data));
+            if ($written === false) {
+                $why = \preg_replace('/^.*errno=\d+ /', '', $why ?? 'the write failed');
+                $this->end("the supervisor is gone ($why); finish what is in hand and exit");
+                throw new LineLost($this->ended);
+            }
+            $data = \substr($data, $written);
+            if ($data !== '') {
+                $this->select(false, self::LONGEST_WAIT);
+            }
+        }
+    }
+
+    private function select(bool $toRead, float $seconds): bool
+    {
+        $read = $toRead ? [$this->stream] : null;
+        $write = $toRead ? null : [$this->stream];
+        $except = null;
+        $whole = (int) \max(0.0, $seconds);
+        // Rounded up: one that returns a moment early would be called again and again.
+        $microseconds = (int) \ceil((\max(0.0, $seconds) - $whole) * 1e6);
+        [$count] = Quiet::call(static function () use (&$read, &$write, &$except, $whole, $microseconds): int|false {
+            return \stream_select($read, $write, $except, $whole, $microseconds);
+        });
+
+        return $count === 1;
+    }
+}

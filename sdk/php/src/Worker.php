@@ -1,0 +1,188 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hearken\Worker;
+
+use Hearken\Worker\Error\LineError;
+use Hearken\Worker\Error\LineLost;
+use Hearken\Worker\Wire\Messages;
+
+/**
+ * This process as its supervisor knows it. Speaks to the supervisor, or to standard error when there is none.
+ *
+ * PHP has no thread to listen in: every call serves the line, answers pings and sees a drain. Long work therefore calls
+ * progress() or heartbeat() now and then, and sleeps in wait().
+ */
+final class Worker
+{
+    use Speech;
+
+    public const VERSION = '0.1.0';
+
+    private static ?self $current = null;
+
+    /** Whether there is a supervisor to speak to. */
+    public readonly bool $supervised;
+
+    private readonly Termination $termination;
+    private readonly Listener $listener;
+
+    /**
+     * The worker of this process: on the line that HEARKEN_FD names, or on its own if that is not set.
+     *
+     * A process has one line, so a second call returns the same worker.
+     *
+     * @param string|null $build the version of your program
+     */
+    public static function connect(?string $build = null): self
+    {
+        return self::$current ??= new self(Descriptor::open(), $build);
+    }
+
+    /**
+     * Connects, calls `$main($worker)`, tells how it ended, and exits.
+     *
+     * A return is `exiting{done}` and exit 0; a Failure is an `error` and its exit code; any other exception is an
+     * `error` of kind `bug` with its trace, and exit 70. `exit` inside $main keeps its code and is not told.
+     *
+     * @param callable(self): mixed $main
+     */
+    public static function run(callable $main, ?string $build = null): never
+    {
+        exit(Runner::run($main, $build));
+    }
+
+    /** Use connect() or run(); this is for a line of your own. */
+    public function __construct(private readonly ?Line $line = null, ?string $build = null)
+    {
+        $this->supervised = $line !== null;
+        $this->termination = new Termination();
+        $this->listener = new Listener($line, $this->termination);
+        $this->say('hello', [
+            'protocol' => Messages::PROTOCOL,
+            'sdk' => 'hearken-worker-php ' . self::VERSION,
+            'language' => 'PHP ' . \PHP_VERSION,
+            'pid' => \getmypid(),
+            'build' => $build,
+        ]);
+    }
+
+    /** Whether to finish what is in hand and return: asked to, told by SIGTERM, or the supervisor is gone. */
+    public function draining(): bool
+    {
+        $this->listener->turn(0.0);
+
+        return $this->listener->isDraining();
+    }
+
+    /** Why and how fast, once draining. */
+    public function drain(): ?Drain
+    {
+        return $this->listener->drain;
+    }
+
+    /**
+     * Calls back once when the drain begins, in the next call of this worker; at once if it has begun already.
+     *
+     * @param callable(Drain): mixed $callback
+     */
+    public function onDrain(callable $callback): static
+    {
+        $this->listener->onDrain($callback);
+
+        return $this;
+    }
+
+    /**
+     * Sleeps, but listens: answers pings meanwhile and returns early on a drain. Returns draining().
+     *
+     * Without seconds it waits for the drain. While draining it returns at once.
+     */
+    public function wait(?float $seconds = null): bool
+    {
+        $left = $seconds;
+        $deadline = $seconds === null ? null : \hrtime(true) / 1e9 + $seconds;
+        do {
+            $this->listener->turn($left);
+            $this->listener->check();
+            $left = $deadline === null ? null : $deadline - \hrtime(true) / 1e9;
+        } while (!$this->listener->isDraining() && ($left === null || $left > 0));
+
+        return $this->draining();
+    }
+
+    /** Who this process is to the supervisor and its `config`; null without one. Waits for the first answer. */
+    public function welcome(float $timeout = 5.0): ?Welcome
+    {
+        $deadline = \hrtime(true) / 1e9 + $timeout;
+        while (!$this->listener->isAnswered()) {
+            $left = $deadline - \hrtime(true) / 1e9;
+            if ($left <= 0) {
+                throw new LineError("the supervisor did not answer hello within $timeout s; look at its log");
+            }
+            $this->listener->turn($left);
+        }
+        $this->listener->check();
+
+        return $this->listener->welcome;
+    }
+
+    /** The program is up. `$credits`: how many tasks it takes at once (1 if left out). */
+    public function ready(?int $credits = null): void
+    {
+        $this->say('ready', ['credits' => $credits]);
+    }
+
+    /** One line for people: what the program is doing. */
+    public function status(string $text): void
+    {
+        $this->say('status', ['text' => Text::cut($text)]);
+    }
+
+    /** Says that this process is alive, in the middle of long work. */
+    public function heartbeat(?int $memory = null): void
+    {
+        $this->say('heartbeat', ['sequence' => $this->listener->sequence, 'memory' => $memory]);
+    }
+
+    /** The last word before an exit: done, retry, restart_now or stay_down. Only log and status may follow. */
+    public function exiting(string $intent = 'done', ?string $reason = null): void
+    {
+        $this->say('exiting', ['intent' => $intent, 'reason' => $reason === null ? null : Text::cut($reason)]);
+    }
+
+    /** Leaves the line for good; run() does this at the end. */
+    public function close(): void
+    {
+        $this->termination->remove();
+        $this->leave();
+        self::$current = self::$current === $this ? null : self::$current;
+    }
+
+    /** @internal for a process that exits next */
+    public function leave(): void
+    {
+        $this->termination->ignore();
+        $this->listener->close();
+    }
+
+    protected function say(string $name, array $fields): void
+    {
+        if ($this->line === null) {
+            Console::show($name, Messages::compose($name, $fields)[1]);
+
+            return;
+        }
+        $this->listener->turn(0.0);
+        $this->listener->check();
+        try {
+            $this->line->send($name, $fields);
+        } catch (LineLost $lost) {
+            // Perhaps a reject stands on the line before its end; that says more.
+            $this->listener->turn(0.0);
+            $this->listener->check();
+            throw $lost;
+        }
+    }
+}
