@@ -1,2 +1,5 @@
 //! The `hearken` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    hearken::main()
+}

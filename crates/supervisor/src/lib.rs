@@ -1,2 +1,34 @@
 #![forbid(unsafe_code)]
-//! stub
+//! The Tokio shell of hearken: what happens goes into the core, what the core decides is done.
+//!
+//! ```text
+//!   boot ─▶ Daemon (one loop) ─┬─ Spawner ── fork server, Register (which token is which process)
+//!                              ├─ child::tend, one task a child: line, stdout, stderr
+//!                              ├─ Supervision (hearken-core)
+//!                              └─ events ─▶ logs ─▶ writer thread
+//! ```
+//!
+//! Architecture invariants: no decision is made here that could be made in the core; one loop owns
+//! all state, and no lock guards any; nothing blocks the runtime; children are started by the fork
+//! server only, and reaped in one place only.
+
+mod boot;
+mod child;
+mod clock;
+mod convert;
+mod daemon;
+mod environment;
+pub mod events;
+mod ghosts;
+mod hash;
+mod logs;
+mod register;
+mod report;
+mod spawner;
+mod state_directory;
+mod watched;
+
+pub use boot::{Up, UpError, up};
+pub use hearken_core::action::Outcome;
+pub use hearken_sys::become_fork_server_if_asked;
+pub use state_directory::StateError;

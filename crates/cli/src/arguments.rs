@@ -1,0 +1,65 @@
+//! The command line.
+
+use crate::exit::Exit;
+use clap::{Args, Parser, Subcommand};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// A process supervisor that listens to its children.
+#[derive(Debug, Parser)]
+#[command(name = "hearken", version, about, after_help = exit_codes(), arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start everything the config names and keep it running, in the foreground.
+    ///
+    /// Logs go to standard error: readable on a terminal, JSON otherwise. SIGTERM or ^C shuts down
+    /// in order, a second one at once.
+    Up(ConfigFile),
+    /// Check a config and print every problem, without starting anything.
+    Check(ConfigFile),
+    /// Print the JSON schema of the config, for editors.
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The config file.
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/hearken/hearken.toml")]
+    pub(crate) config: PathBuf,
+    /// Take a config that others than root and you could have written.
+    #[arg(long)]
+    pub(crate) insecure_config: bool,
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes:");
+    for (exit, meaning) in Exit::TABLE {
+        let _infallible = write!(text, "\n  {:<3} {meaning}", exit.code());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        use clap::CommandFactory;
+        let help = Arguments::command().render_help().to_string();
+        for (exit, meaning) in Exit::TABLE {
+            assert!(help.contains(&format!("{:<3} {meaning}", exit.code())), "{help}");
+        }
+    }
+}

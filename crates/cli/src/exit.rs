@@ -1,0 +1,45 @@
+//! The exit codes, in one place.
+
+use std::process::ExitCode;
+
+/// What `hearken` exits with. Numbers above 63 are those of `sysexits.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went as it should.
+    Ok = 0,
+    /// A critical unit failed, a process was left behind, or the supervisor could not come up.
+    Failure = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// This machine lacks what hearken needs: the reason was printed.
+    Unavailable = 69,
+    /// The config has problems: all of them were printed.
+    InvalidConfig = 78,
+}
+
+impl Exit {
+    /// Every exit code, with what it means; `hearken --help` prints this table.
+    pub const TABLE: [(Self, &'static str); 5] = [
+        (Self::Ok, "all went as it should"),
+        (
+            Self::Failure,
+            "a critical unit failed, a process was left behind, or hearken could not come up",
+        ),
+        (Self::Usage, "the command line makes no sense"),
+        (Self::Unavailable, "this machine lacks what hearken needs"),
+        (Self::InvalidConfig, "the config has problems"),
+    ];
+
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,305 @@
+//! The supervisor's end of one line.
+
+use super::codec::{LineCodec, LineError};
+use super::{Who, Word, hear};
+use crate::convert;
+use crate::events::{FramesIgnored, ProtocolViolation};
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::StreamExt;
+use hearken_core::evidence::Said;
+use hearken_proto::{
+    DEFAULT_MAX_FRAME, FRAME_COMPLETION, Heard, Message, Mode, SecondLook, Session, ToChild,
+    Violation, Welcome, decode_frame, decode_json, encode_frame, encode_json, excerpt,
+};
+use std::future::poll_fn;
+use std::io;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::task::{Context, Poll, Waker};
+use tokio::net::UnixStream;
+use tokio::time::Instant;
+use tokio_util::codec::FramedRead;
+
+/// The room for reading, made when a child says its first word: most programs never do.
+const READ_ROOM: usize = 8 * 1024;
+/// How much may wait to be written to a child that does not read.
+const WRITE_ROOM: usize = 256 * 1024;
+
+/// The supervisor's end of one line.
+#[derive(Debug)]
+pub(super) struct Line {
+    mode: Mode,
+    session: Session,
+    stream: Stream,
+    outgoing: BytesMut,
+    half_since: Option<Instant>,
+    /// An error was said and nothing since that takes it back.
+    error_stands: bool,
+    stale: u64,
+    ancillary: u64,
+}
+
+#[derive(Debug)]
+enum Stream {
+    /// Nothing was said yet, and nothing is held for it.
+    Silent(UnixStream),
+    Framed(Box<FramedRead<UnixStream, LineCodec>>),
+    Closed,
+}
+
+/// What came of waiting for a line.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// A body to be heard.
+    Body(Bytes),
+    /// The first bytes of a frame: its deadline runs.
+    Begun,
+    /// What waited to be written can go on.
+    Writable,
+    /// The child hung up between two frames.
+    End,
+    /// The child broke the protocol.
+    Broken(Violation),
+}
+
+impl Line {
+    pub(super) fn new(stream: StdUnixStream, mode: Mode) -> io::Result<Self> {
+        Ok(Self {
+            mode,
+            session: Session::new(mode, DEFAULT_MAX_FRAME),
+            stream: Stream::Silent(UnixStream::from_std(stream)?),
+            outgoing: BytesMut::new(),
+            half_since: None,
+            error_stands: false,
+            stale: 0,
+            ancillary: 0,
+        })
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.stream, Stream::Closed)
+    }
+
+    /// When the frame that has begun must be whole.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.half_since.map(|since| since + FRAME_COMPLETION)
+    }
+
+    /// The deadline is over: what the child left half.
+    pub(super) fn left_half(&self) -> Violation {
+        match &self.stream {
+            Stream::Framed(framed) => Violation::HalfFrame { have: framed.decoder().begun() },
+            Stream::Silent(_) | Stream::Closed => Violation::HalfFrame { have: 0 },
+        }
+    }
+
+    /// Waits for whatever comes next on this line; for ever, once it is closed. Can be dropped and
+    /// called again at any time.
+    pub(super) async fn next(&mut self) -> Came {
+        if let Stream::Silent(stream) = &self.stream {
+            // An error shows again in the read.
+            drop(stream.readable().await);
+            self.frame();
+        }
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn frame(&mut self) {
+        if let Stream::Silent(stream) = std::mem::replace(&mut self.stream, Stream::Closed) {
+            let codec = LineCodec::new(self.mode, self.session.max_frame());
+            self.stream =
+                Stream::Framed(Box::new(FramedRead::with_capacity(stream, codec, READ_ROOM)));
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
+        let Stream::Framed(framed) = &mut self.stream else { return Poll::Pending };
+        if let Poll::Ready(next) = framed.poll_next_unpin(cx) {
+            self.half_since = None;
+            return Poll::Ready(match next {
+                Some(Ok(body)) => Came::Body(body),
+                Some(Err(LineError::Violation(violation))) => Came::Broken(violation),
+                // A reset is a child that died with words of ours unread: an end like any other.
+                Some(Err(LineError::Io(_))) | None => Came::End,
+            });
+        }
+        if framed.decoder().is_half() && self.half_since.is_none() {
+            self.half_since = Some(Instant::now());
+            return Poll::Ready(Came::Begun);
+        }
+        if !self.outgoing.is_empty() && framed.get_ref().poll_write_ready(cx).is_ready() {
+            return Poll::Ready(Came::Writable);
+        }
+        Poll::Pending
+    }
+
+    /// Writes what the socket takes of what waits. Never waits itself.
+    pub(super) fn write(&mut self) {
+        while !self.outgoing.is_empty() {
+            let stream = match &self.stream {
+                Stream::Silent(stream) => stream,
+                Stream::Framed(framed) => framed.get_ref(),
+                Stream::Closed => return self.outgoing.clear(),
+            };
+            match stream.try_write(&self.outgoing) {
+                Ok(written) => self.outgoing.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // The child's end is gone; the read tells.
+                Err(_gone) => self.outgoing.clear(),
+            }
+        }
+        self.outgoing = BytesMut::new();
+    }
+
+    /// Says something to the child. A child that lets too much lie unread gets no more.
+    pub(super) fn say<M: Message>(&mut self, message: &M) {
+        if self.outgoing.len() > WRITE_ROOM {
+            return;
+        }
+        let encoded = match self.mode {
+            Mode::MessagePack => encode_frame(message, &mut self.outgoing),
+            Mode::Json => encode_json(message, &mut self.outgoing),
+        };
+        // What we say is made of checked names and numbers; it always fits.
+        debug_assert!(encoded.is_ok(), "{encoded:?}");
+        self.write();
+    }
+
+    /// Takes in one body: logs what it says, answers it, and gives what bears on the child's fate.
+    ///
+    /// # Errors
+    /// What rule of the protocol the child broke.
+    pub(super) fn hear(&mut self, body: &[u8], who: &Who) -> Result<Option<Word>, Violation> {
+        let decoded = match self.mode {
+            Mode::MessagePack => decode_frame(body),
+            Mode::Json => decode_json(body),
+        }?;
+        let word = match self.session.receive(decoded)? {
+            Heard::Hello { hello, protocol } => {
+                hear::hello(who, &hello);
+                let welcome = ToChild::Welcome(Welcome {
+                    protocol,
+                    unit: who.unit.to_string(),
+                    instance: who.instance,
+                    incarnation: who.incarnation,
+                    max_frame: DEFAULT_MAX_FRAME,
+                    heartbeat_ms: None,
+                    config: None,
+                });
+                if let Stream::Framed(framed) = &mut self.stream {
+                    framed.decoder_mut().set_max_frame(self.session.max_frame());
+                }
+                self.say(&welcome);
+                Some(Word::Said(Said::Hello))
+            }
+            Heard::Unsupported { hello, reject } => {
+                hear::unsupported(who, &hello);
+                self.say(&ToChild::Reject(reject));
+                self.close();
+                // The next incarnation would speak the same version: it is a matter of what is
+                // installed, and stays down.
+                Some(Word::Said(Said::Error(hear::unsupported_error(&hello))))
+            }
+            Heard::Ready(_) => {
+                self.error_stands = false;
+                Some(Word::Said(Said::Ready))
+            }
+            Heard::Error(error) => {
+                hear::error(who, &error);
+                self.error_stands = true;
+                Some(Word::Said(Said::Error(convert::typed_error(&error))))
+            }
+            Heard::Progress(progress) => {
+                hear::progress(who, &progress);
+                // The core has to know of work only while it takes an error back.
+                std::mem::take(&mut self.error_stands).then_some(Word::Said(Said::Working))
+            }
+            Heard::Exiting(exiting) => {
+                hear::exiting(who, &exiting);
+                Some(Word::Said(convert::exiting(exiting.intent)))
+            }
+            Heard::Log(log) => hear::log(who, &log),
+            Heard::Status(status) => hear::status(who, &status),
+            Heard::Draining(draining) => hear::draining(who, &draining),
+            Heard::Heartbeat(heartbeat) => hear::heartbeat(who, &heartbeat),
+            Heard::Metric(metric) => hear::metric(who, &metric),
+            Heard::Event(event) => hear::event(who, &event),
+            Heard::Stale { .. }
+            | Heard::Accepted(_)
+            | Heard::Chunk(_)
+            | Heard::Result(_)
+            | Heard::Checkpoint(_)
+            | Heard::Snooze(_) => {
+                self.stale += 1;
+                None
+            }
+            Heard::Ancillary { .. } => {
+                self.ancillary += 1;
+                None
+            }
+        };
+        Ok(word)
+    }
+
+    /// Whether the child speaks the protocol, so that it makes sense to speak to it.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.session.has_spoken()
+    }
+
+    /// The frames that are there now, without waiting; for the moment before the line is closed.
+    pub(super) fn ready_body(&mut self) -> Option<Came> {
+        if let Stream::Silent(_) = &self.stream {
+            self.frame();
+        }
+        match self.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(came) => Some(came),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Closes it, and says what was ignored on it.
+    pub(super) fn close_and_count(&mut self, who: &Who) {
+        self.close();
+        let (unit, instance) = (&*who.unit, who.instance);
+        for (count, reason) in [
+            (&mut self.stale, "about a task this child does not hold"),
+            (&mut self.ancillary, "unknown kinds of a newer protocol, which may be ignored"),
+        ] {
+            if *count > 0 {
+                FramesIgnored { unit, instance, reason, count: std::mem::take(count) }.emit();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.stream = Stream::Closed;
+        self.half_since = None;
+    }
+}
+
+/// Logs a broken rule.
+pub(super) fn report_violation(who: &Who, mode: Mode, violation: &Violation, body: Option<&[u8]>) {
+    let mut reason = violation.to_string();
+    let undecodable = !matches!(
+        violation,
+        Violation::HelloExpected { .. }
+            | Violation::HelloExpectedBeforeAncillary { .. }
+            | Violation::SecondHello
+            | Violation::AfterExiting { .. }
+            | Violation::LineEnded
+    );
+    if let (Some(body), Mode::MessagePack, true) = (body, mode, undecodable) {
+        reason = format!("{reason} ({})", SecondLook::at(body));
+    }
+    ProtocolViolation {
+        unit: &who.unit,
+        instance: who.instance,
+        code: violation.code(),
+        reason: &reason,
+        excerpt: body.map(excerpt).as_deref(),
+    }
+    .emit();
+}

@@ -1,0 +1,56 @@
+//! Everything the supervisor does for one child while it lives: its line and its two outputs.
+//!
+//! ```text
+//!   line   ─▶ LineCodec ─▶ decode ─▶ Session ─▶ log events, and words for the core
+//!   stdout ─▶ Splitter ─▶ log events          (dropped and counted when nobody takes them)
+//!   stderr ─▶ Splitter ─▶ log events
+//! ```
+//!
+//! One task a child ([`tend`]). It decides nothing: what bears on the child's fate goes to the
+//! core as a [`Word`], everything else ends in the log.
+
+mod codec;
+mod hear;
+mod line;
+mod output;
+mod splitter;
+mod tend;
+
+pub(crate) use tend::{Ends, Order, Tended, tend};
+
+use hearken_core::evidence::Said;
+use hearken_core::identity::Token;
+use std::sync::Arc;
+
+/// Whose child it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Who {
+    /// The unit's name.
+    pub(crate) unit: Arc<str>,
+    /// The slot in the unit.
+    pub(crate) instance: u32,
+    /// The how-manieth process of the slot.
+    pub(crate) incarnation: u32,
+}
+
+/// Something a child's task has to tell.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// Which child.
+    pub(crate) token: Token,
+    /// What.
+    pub(crate) word: Word,
+}
+
+/// What a child's task has to tell.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// The child said something that bears on its fate.
+    Said(Said),
+    /// The child broke the protocol; its line is closed.
+    Violated,
+    /// The line is at its end, in good order.
+    LineClosed,
+    /// Line and outputs are at their end: there is nothing more to hear.
+    Drained,
+}

@@ -1,0 +1,175 @@
+//! The task of one child.
+
+use super::line::{self, Came, Line};
+use super::output::Output;
+use super::{Heard, Who, Word};
+use crate::logs::Share;
+use hearken_core::identity::Token;
+use hearken_proto::{Drain, Mode, ShortText, ToChild, Violation};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The supervisor's ends of what connects it to a child.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    /// The line and what is spoken on it.
+    pub(crate) line: Option<(UnixStream, Mode)>,
+    /// The read end of its standard output.
+    pub(crate) stdout: OwnedFd,
+    /// The read end of its standard error.
+    pub(crate) stderr: OwnedFd,
+}
+
+/// What a child's task is told. When the sender is dropped, the task hears what is still there
+/// and ends.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Say `drain`, to a child that speaks the protocol.
+    Drain {
+        /// How long the child has.
+        grace: Duration,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// A child under way.
+#[derive(Debug)]
+pub(crate) struct Tended {
+    token: Token,
+    who: Who,
+    line: Option<Line>,
+    stdout: Output,
+    stderr: Output,
+    share: Share,
+    heard: mpsc::Sender<Heard>,
+}
+
+impl Tended {
+    /// Adopts the ends of a child. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// If a descriptor cannot be watched.
+    pub(crate) fn new(
+        token: Token,
+        who: Who,
+        ends: Ends,
+        share: Share,
+        heard: mpsc::Sender<Heard>,
+    ) -> io::Result<Self> {
+        let line = ends.line.map(|(stream, mode)| Line::new(stream, mode)).transpose()?;
+        let stdout = Output::new("stdout", ends.stdout)?;
+        let stderr = Output::new("stderr", ends.stderr)?;
+        Ok(Self { token, who, line, stdout, stderr, share, heard })
+    }
+
+    async fn tell(&self, word: Word) {
+        // The receiver is gone only when the supervisor itself ends.
+        let _ended = self.heard.send(Heard { token: self.token, word }).await;
+    }
+
+    /// Hears one thing that came on the line.
+    async fn hear(&mut self, came: Came) {
+        let Some(line) = &mut self.line else { return };
+        match came {
+            Came::Begun => {}
+            Came::Writable => line.write(),
+            Came::Body(body) => match line.hear(&body, &self.who) {
+                Ok(word) => {
+                    let lost = !line.is_open();
+                    if let Some(word) = word {
+                        self.tell(word).await;
+                    }
+                    if lost {
+                        self.close_line().await;
+                    }
+                }
+                Err(violation) => self.broken(&violation, Some(&body)).await,
+            },
+            Came::End => self.close_line().await,
+            Came::Broken(violation) => self.broken(&violation, None).await,
+        }
+    }
+
+    async fn broken(&mut self, violation: &Violation, body: Option<&[u8]>) {
+        let Some(mut line) = self.line.take() else { return };
+        line::report_violation(&self.who, line.mode(), violation, body);
+        line.close_and_count(&self.who);
+        self.tell(Word::Violated).await;
+    }
+
+    async fn close_line(&mut self) {
+        if let Some(mut line) = self.line.take() {
+            line.close_and_count(&self.who);
+            self.tell(Word::LineClosed).await;
+        }
+    }
+
+    /// The child was judged, or the time to listen is over: takes in what is there now, without
+    /// waiting, and closes everything.
+    async fn finish(&mut self) {
+        for _ in 0..4096 {
+            let Some(came) = self.line.as_mut().and_then(Line::ready_body) else { break };
+            self.hear(came).await;
+        }
+        if let Some(line) = &mut self.line {
+            line.close_and_count(&self.who);
+        }
+        self.stdout.finish(&self.who, &self.share);
+        self.stderr.finish(&self.who, &self.share);
+    }
+}
+
+/// Tends a child until its line and its outputs are at their end, or `orders` is closed.
+pub(crate) async fn tend(mut child: Tended, mut orders: mpsc::Receiver<Order>) {
+    loop {
+        let has_line = child.line.is_some();
+        let deadline = child.line.as_ref().and_then(Line::deadline);
+        if !has_line && !child.stdout.is_open() && !child.stderr.is_open() {
+            return child.tell(Word::Drained).await;
+        }
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Drain { grace, reason }) => child.drain(grace, reason),
+                None => return child.finish().await,
+            },
+            came = next(&mut child.line) => child.hear(came).await,
+            () = expire(deadline) => {
+                let violation = child.line.as_ref().map(Line::left_half);
+                if let Some(violation) = violation {
+                    child.broken(&violation, None).await;
+                }
+            }
+            () = child.stdout.readable() => drop(child.stdout.read(&child.who, &child.share)),
+            () = child.stderr.readable() => drop(child.stderr.read(&child.who, &child.share)),
+        }
+    }
+}
+
+impl Tended {
+    fn drain(&mut self, grace: Duration, reason: &'static str) {
+        if let Some(line) = &mut self.line
+            && line.has_spoken()
+        {
+            let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+            line.say(&ToChild::Drain(Drain { grace_ms, reason: ShortText::new(reason) }));
+        }
+    }
+}
+
+async fn next(line: &mut Option<Line>) -> Came {
+    match line {
+        Some(line) => line.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn expire(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

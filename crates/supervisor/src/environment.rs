@@ -1,0 +1,111 @@
+//! The environment a child starts with.
+//!
+//! A clean one: what happens to be set in the shell that started the supervisor is no business of
+//! a service. PATH, LANG, HOME and USER are handed on, because nearly everything wants them; then
+//! comes what the config says, then what hearken has to say.
+
+use hearken_config::{LineMode, Program, Service};
+use hearken_sys::{LINE_FD, Spawn};
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+/// What is handed on from the supervisor's own environment, and what stands in when it is missing.
+const HANDED_ON: [(&str, Option<&str>); 4] = [
+    ("PATH", Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
+    ("LANG", Some("C.UTF-8")),
+    ("HOME", None),
+    ("USER", None),
+];
+
+/// What all incarnations of a service start with; only the names hearken gives them differ.
+#[derive(Debug)]
+pub(crate) struct Template {
+    argv: Vec<CString>,
+    directory: CString,
+    environment: Vec<CString>,
+    unit: String,
+    line: LineMode,
+}
+
+impl Template {
+    /// The template of a service. `own` is the supervisor's environment.
+    #[must_use]
+    pub(crate) fn new(service: &Service, own: impl Fn(&str) -> Option<OsString>) -> Self {
+        let mut variables: BTreeMap<&str, OsString> = HANDED_ON
+            .into_iter()
+            .filter_map(|(name, otherwise)| {
+                let value = own(name).filter(|value| !value.is_empty());
+                Some((name, value.or_else(|| otherwise.map(OsString::from))?))
+            })
+            .collect();
+        for (name, value) in &service.environment {
+            variables.insert(name, value.into());
+        }
+        let environment = variables
+            .into_iter()
+            .map(|(name, value)| {
+                let mut bytes = format!("{name}=").into_bytes();
+                bytes.extend(value.into_vec());
+                c_string(bytes)
+            })
+            .collect();
+        let argv = match &service.program {
+            Program::Command(argv) => argv.iter().map(|arg| c_string(arg.clone())).collect(),
+            Program::Shell(script) => {
+                vec![c"/bin/sh".into(), c"-c".into(), c_string(script.clone())]
+            }
+        };
+        Self {
+            argv,
+            directory: c_string(path_bytes(&service.directory)),
+            environment,
+            unit: service.policy.name.to_string(),
+            line: service.line,
+        }
+    }
+
+    /// What the fork server needs for one incarnation.
+    #[must_use]
+    pub(crate) fn spawn(&self, instance: u32, incarnation: u32) -> Spawn {
+        let mut environment = self.environment.clone();
+        environment.push(c_string(format!("HEARKEN_UNIT={}", self.unit)));
+        environment.push(c_string(format!("HEARKEN_INSTANCE={instance}")));
+        environment.push(c_string(format!("HEARKEN_INCARNATION={incarnation}")));
+        if self.has_line() {
+            environment.push(c_string(format!("HEARKEN_FD={LINE_FD}")));
+        }
+        Spawn { argv: self.argv.clone(), environment, directory: Some(self.directory.clone()) }
+    }
+
+    /// Whether its children get a line.
+    #[must_use]
+    pub(crate) fn has_line(&self) -> bool {
+        match self.line {
+            LineMode::MessagePack | LineMode::Json => true,
+            LineMode::None => false,
+        }
+    }
+
+    /// The program, for people.
+    #[must_use]
+    pub(crate) fn program(&self) -> String {
+        self.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The directory, for people.
+    #[must_use]
+    pub(crate) fn directory(&self) -> String {
+        self.directory.to_string_lossy().into_owned()
+    }
+}
+
+fn path_bytes(path: &Path) -> Vec<u8> {
+    path.as_os_str().to_owned().into_vec()
+}
+
+/// The config refuses NUL everywhere, and the kernel has none in what it hands over.
+fn c_string(bytes: impl Into<Vec<u8>>) -> CString {
+    CString::new(bytes).expect("checked for NUL when the config was read")
+}

@@ -1,0 +1,279 @@
+//! What happens to the processes of a unit.
+
+use super::daemon::plural;
+use super::{after, events, spoken};
+
+events! {
+    /// It waits for others.
+    INFO "waiting" Waiting<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// For whom.
+        on: &'a str,
+    } => |e| format!("waits for {}", e.on);
+
+    /// Its program runs.
+    INFO "started" Started<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Its process id.
+        pid: i32,
+        /// The how-manieth process of this instance.
+        incarnation: u32,
+    } => |e| format!("started as pid {}", e.pid);
+
+    /// It is ready.
+    INFO "ready" ReadyNow<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// How long that took.
+        after_ms: u64,
+    } => |e| format!("ready after {}", spoken(e.after_ms));
+
+    /// Its program could not be started.
+    ERROR "start_failed" StartFailed<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// The how-manieth try of this instance.
+        incarnation: u32,
+        /// The step that failed.
+        stage: &'a str,
+        /// What the kernel said, by name.
+        errno: &'a str,
+        /// What was to be started, or entered.
+        subject: &'a str,
+        /// What to do about it.
+        help: &'a str,
+    } => |e| format!("could not be started: {}: {} ({}){}", e.subject, e.errno, e.stage, after("; ", Some(e.help)));
+
+    /// It is asked to stop.
+    INFO "stopping" Stopping<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Why.
+        cause: &'a str,
+        /// The signal it gets.
+        signal: &'a str,
+        /// How long it has.
+        grace_ms: u64,
+    } => |e| format!("stopping with {} (because of {}), grace {}", e.signal, e.cause, spoken(e.grace_ms));
+
+    /// Its tree is killed.
+    WARN "killing" Killing<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Why it was being stopped.
+        cause: &'a str,
+        /// How long it was asked nicely.
+        after_ms: u64,
+    } => |e| if e.after_ms == 0 {
+        format!("killed at once (because of {})", e.cause)
+    } else {
+        format!("killed: it did not stop in {} (because of {})", spoken(e.after_ms), e.cause)
+    };
+
+    /// Its process ended: the wait status in full.
+    INFO "exited" Exited<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Its process id.
+        pid: i32,
+        /// The how-manieth process of this instance.
+        incarnation: u32,
+        /// Its exit code, if it exited.
+        exit_code: Option<i64>,
+        /// The signal that killed it, if one did.
+        exit_signal: Option<&'a str>,
+        /// Whether it left a core dump.
+        core_dumped: bool,
+        /// How long it ran.
+        uptime_ms: u64,
+        /// Who had it stopped, if anybody.
+        stopped_by: Option<&'a str>,
+    } => |e| {
+        let how = match (e.exit_code, e.exit_signal) {
+            (Some(code), _) => format!("exited with code {code}"),
+            (None, signal) => format!("killed by {}", signal.unwrap_or("a signal")),
+        };
+        let core = if e.core_dumped { ", core dumped" } else { "" };
+        format!("{how}{core} after {}{}", spoken(e.uptime_ms), after(", as asked by ", e.stopped_by))
+    };
+
+    /// It will be started again.
+    WARN "restarting" Restarting<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// When.
+        in_ms: u64,
+        /// What sort of failure it was, if it was one.
+        kind: Option<&'a str>,
+        /// Which one, in the child's words.
+        code: Option<&'a str>,
+        /// Whose voice decided.
+        decided_by: &'a str,
+        /// The number of failures in a row, this one counted.
+        failures: u64,
+        /// Whether it is held against the budget.
+        counted: bool,
+    } => |e| format!(
+        "restarts in {}{}{}, decided by {}",
+        spoken(e.in_ms), after(": ", e.kind), after(" ", e.code), e.decided_by
+    );
+
+    /// It failed and stays down.
+    ERROR "failed" Failed<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// What sort of failure.
+        kind: &'a str,
+        /// Which one, in the child's words.
+        code: Option<&'a str>,
+        /// In the child's words.
+        error: Option<&'a str>,
+        /// Whose voice decided.
+        decided_by: &'a str,
+        /// The next step for the operator.
+        help: &'a str,
+    } => |e| format!(
+        "failed and stays down: {}{}{}, decided by {}; {}",
+        e.kind, after(" ", e.code), after(": ", e.error), e.decided_by, e.help
+    );
+
+    /// It did what it was there for.
+    INFO "finished" Finished<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Whose voice decided.
+        decided_by: &'a str,
+    } => |e| format!("finished, decided by {}", e.decided_by);
+
+    /// It was stopped and stays down.
+    INFO "stopped" Stopped<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Who stopped it.
+        decided_by: &'a str,
+    } => |e| format!("stopped, as asked by {}", e.decided_by);
+
+    /// Even SIGKILL did not end it.
+    ERROR "abandoned" Abandoned<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// The process, if it is known.
+        pid: Option<i64>,
+        /// What it is doing in the kernel.
+        wait_channel: Option<&'a str>,
+    } => |e| format!(
+        "pid {} does not die, even of SIGKILL{}; it is left behind and its slot stays taken until it is gone",
+        e.pid.unwrap_or(0), after(": it hangs in ", e.wait_channel)
+    );
+
+    /// A process that was left behind has ended after all.
+    INFO "ended_late" EndedLate<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// The process.
+        pid: Option<i64>,
+    } => |e| format!("pid {}, left behind before, has ended", e.pid.unwrap_or(0));
+
+    /// Its process was stopped by a signal (SIGSTOP, SIGTSTP …) and does nothing.
+    WARN "suspended" Suspended<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// The signal.
+        signal: &'a str,
+    } => |e| format!("its process was suspended by {}; `kill -CONT` wakes it", e.signal);
+
+    /// Its process runs again after it was suspended.
+    INFO "resumed" Resumed<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+    } => |_e| "its process runs again";
+
+    /// The main process is gone, but others of its group are not: they are killed.
+    WARN "leftovers_killed" LeftoversKilled<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Who they are: pid and name.
+        processes: &'a str,
+    } => |e| format!("killed what its process left behind: {}", e.processes);
+
+    /// Its line or outputs are still held open after its exit.
+    INFO "outputs_held" OutputsHeld<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Who may hold them: pid and name.
+        processes: &'a str,
+    } => |e| format!("its outputs are still held open{}; they are closed", after(", maybe by ", Some(e.processes)));
+
+    /// It closed its line and runs on.
+    WARN "line_lost" LineLost<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// How long it has before it is stopped.
+        grace_ms: u64,
+    } => |e| format!("closed its line without `exiting`; it is stopped unless it ends within {}", spoken(e.grace_ms));
+
+    /// It broke the protocol of the line.
+    ERROR "protocol_violation" ProtocolViolation<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Which rule it broke.
+        code: &'a str,
+        /// In words.
+        reason: &'a str,
+        /// The first bytes of what it sent, escaped.
+        excerpt: Option<&'a str>,
+    } => |e| format!(
+        "broke the protocol of its line: {}{}; the line is closed and the process stopped",
+        e.reason, after("; it sent ", e.excerpt)
+    );
+
+    /// Frames that meant nothing here.
+    INFO "frames_ignored" FramesIgnored<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// Why.
+        reason: &'a str,
+        /// How many.
+        count: u64,
+    } => |e| format!("{} ignored: {}", plural(e.count, "frame"), e.reason);
+}

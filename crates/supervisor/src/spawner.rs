@@ -1,0 +1,346 @@
+//! Starts: from the core's wish to a child, by way of the fork server.
+//!
+//! ```text
+//!   want ─▶ queue ─▶ window of spawns under way ─▶ fork server ─▶ Forked, Execed | Failed
+//!                                                      │
+//!                              lost: what was under way is tried again, a new one is made
+//! ```
+//!
+//! Several spawns are under way at once, because a child execs on another core while the next is
+//! forked; not all at once, because then a thousand starts would stand before the next restart.
+
+use crate::child::{Ends, Who};
+use crate::clock::Clock;
+use crate::convert;
+use crate::environment::Template;
+use crate::events::{
+    ForkServerLost, ForkServerReplaced, ForkServerUnavailable, LegacyClone, ms, spoken,
+};
+use crate::ghosts;
+use crate::register::Register;
+use crate::report::signal_name;
+use hearken_core::budget::{Budget, Limit};
+use hearken_core::evidence::{Ending, SpawnFailure};
+use hearken_core::identity::{InstanceId, Token};
+use hearken_core::moment::Moment;
+use hearken_core::supervision::Event;
+use hearken_proto::Mode;
+use hearken_sys::{
+    ChildEnds, ForkServer, Lost, Pid, PidFd, Prepared, Reply, SendError, Signal, line_pair,
+    output_pipe,
+};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many spawns may be under way at once.
+const WINDOW: usize = 16;
+/// How long the fork server may take to fork before it counts as hung.
+const FORK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a lost fork server is replaced before that waits.
+const REPLACEMENTS: u32 = 5;
+/// In how long.
+const REPLACEMENTS_IN: Duration = Duration::from_secs(60);
+
+/// What a spawn under way is told as when the fork server is lost: try again.
+const SERVER_LOST: SpawnFailure = SpawnFailure { stage: "fork_server", errno: 0, permanent: false };
+
+/// How the children of one unit are made.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    /// What they start with.
+    pub(crate) template: Template,
+    /// What they speak on their line; `None`: they have none.
+    pub(crate) mode: Option<Mode>,
+    /// The unit's name.
+    pub(crate) unit: Arc<str>,
+    /// Whether a stop signal goes to the whole group: a shell is not the program it runs.
+    pub(crate) signal_group: bool,
+}
+
+/// One start the core wants.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Job {
+    /// For whom.
+    pub(crate) id: InstanceId,
+    /// Under which name.
+    pub(crate) token: Token,
+    /// The how-manieth process of the instance.
+    pub(crate) incarnation: u32,
+}
+
+/// A spawn that was sent: its ends want to be listened to.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    /// Which spawn.
+    pub(crate) token: Token,
+    /// Of which instance.
+    pub(crate) id: InstanceId,
+    /// Whose, by name.
+    pub(crate) who: Who,
+    /// Our ends of what connects us.
+    pub(crate) ends: Ends,
+}
+
+/// What came of a step: events for the core, and children to listen to.
+#[derive(Debug, Default)]
+pub(crate) struct Step {
+    /// For the core, in this order.
+    pub(crate) events: Vec<Event>,
+    /// For the tasks.
+    pub(crate) launched: Vec<Launched>,
+}
+
+/// Starts children and knows which process is whose.
+#[derive(Debug)]
+pub(crate) struct Spawner {
+    prepared: Prepared,
+    clock: Clock,
+    recipes: Vec<Recipe>,
+    queue: VecDeque<Job>,
+    /// What was sent and not yet forked, oldest first.
+    sent: VecDeque<(Token, Moment, Job)>,
+    /// Processes by token.
+    pub(crate) register: Register<PidFd>,
+    replacements: Budget,
+    retry_at: Option<Moment>,
+    /// Why the fork server is about to be dead, when that is known before its wait status is.
+    failed: Option<String>,
+}
+
+impl Spawner {
+    /// A spawner of these recipes, by unit.
+    #[must_use]
+    pub(crate) fn new(prepared: Prepared, clock: Clock, recipes: Vec<Recipe>) -> Self {
+        Self {
+            prepared,
+            clock,
+            recipes,
+            queue: VecDeque::new(),
+            sent: VecDeque::new(),
+            register: Register::default(),
+            replacements: Budget::default(),
+            retry_at: None,
+            failed: None,
+        }
+    }
+
+    /// How the children of every unit are made.
+    #[must_use]
+    pub(crate) fn recipes(&self) -> &[Recipe] {
+        &self.recipes
+    }
+
+    /// How the children of this unit are made.
+    #[must_use]
+    pub(crate) fn recipe(&self, id: InstanceId) -> Option<&Recipe> {
+        self.recipes.get(id.unit.0 as usize)
+    }
+
+    /// Takes in a wish. [`Spawner::pump`] sends it.
+    pub(crate) fn want(&mut self, job: Job) {
+        self.queue.push_back(job);
+    }
+
+    /// Sends what the window has room for.
+    pub(crate) fn pump(&mut self, server: &mut ForkServer) -> Step {
+        let mut step = Step::default();
+        while self.register.under_way() < WINDOW {
+            let Some(job) = self.queue.pop_front() else { break };
+            match self.send(server, job) {
+                Ok(Some(launched)) => step.launched.push(launched),
+                Ok(None) => {
+                    self.queue.push_front(job);
+                    break;
+                }
+                Err(failure) => step.events.push(Event::SpawnFailed(job.token, failure)),
+            }
+        }
+        step
+    }
+
+    /// `None`: not now.
+    fn send(
+        &mut self,
+        server: &mut ForkServer,
+        job: Job,
+    ) -> Result<Option<Launched>, SpawnFailure> {
+        let no_recipe = SpawnFailure { stage: "plan", errno: 0, permanent: true };
+        let recipe = self.recipe(job.id).ok_or(no_recipe)?;
+        let (ours, theirs) = connect(recipe.mode).map_err(|error| out_of_descriptors(&error))?;
+        let spawn = recipe.template.spawn(job.id.slot, job.incarnation);
+        let who = Who {
+            unit: Arc::clone(&recipe.unit),
+            instance: job.id.slot,
+            incarnation: job.incarnation,
+        };
+        match server.spawn(job.token.0, &spawn, theirs) {
+            Ok(()) => {
+                self.register.asked(job.token);
+                self.sent.push_back((job.token, self.clock.now(), job));
+                Ok(Some(Launched { token: job.token, id: job.id, who, ends: ours }))
+            }
+            // The read side tells that it is lost, and what was sent is tried again then.
+            Err(SendError::WouldBlock(_) | SendError::Lost(_)) => Ok(None),
+            Err(SendError::TooLarge { .. } | SendError::NoCommand) => Err(SpawnFailure {
+                stage: "request",
+                errno: rustix::io::Errno::TOOBIG.raw_os_error(),
+                permanent: true,
+            }),
+        }
+    }
+
+    /// Takes in all the fork server has to say.
+    ///
+    /// # Errors
+    /// That it is lost; what it said before was taken in, and `step` holds what came of it.
+    pub(crate) fn receive(&mut self, server: &mut ForkServer, step: &mut Step) -> Result<(), Lost> {
+        while let Some(reply) = server.receive()? {
+            match reply {
+                Reply::Forked { token, pid, pidfd } => {
+                    let token = Token(token);
+                    self.sent.retain(|(sent, ..)| *sent != token);
+                    let kill = pidfd.try_clone();
+                    if self.register.forked(token, pid, pidfd)
+                        && let Ok(pidfd) = kill
+                    {
+                        kill_tree(&pidfd);
+                    }
+                }
+                Reply::Execed { token } => step.events.extend(self.register.execed(Token(token))),
+                Reply::Failed { token, stage, errno } => {
+                    let token = Token(token);
+                    self.sent.retain(|(sent, ..)| *sent != token);
+                    server.forget(token.0);
+                    step.events
+                        .extend(self.register.failed(token, convert::spawn_failure(stage, errno)));
+                }
+                Reply::LegacyClone { errno } => LegacyClone { error: &errno.to_string() }.emit(),
+            }
+        }
+        Ok(())
+    }
+
+    /// When the fork server counts as hung, unless it says something; or when the next try to
+    /// replace a lost one is.
+    #[must_use]
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        let hung = self
+            .sent
+            .front()
+            .filter(|_| self.failed.is_none())
+            .map(|(_, at, _)| *at + FORK_TIMEOUT);
+        self.retry_at.into_iter().chain(hung).min()
+    }
+
+    /// Kills the fork server if it owes an answer for too long. Call it only after all it said was
+    /// heard.
+    pub(crate) fn kill_if_hung(&mut self, server: &ForkServer) {
+        let now = self.clock.now();
+        if self.failed.is_none()
+            && self.sent.front().is_some_and(|(_, at, _)| *at + FORK_TIMEOUT <= now)
+        {
+            self.failed = Some(format!("it did not answer for {}", spoken(ms(FORK_TIMEOUT))));
+            server.kill();
+        }
+    }
+
+    /// The fork server cannot be used any more: remembers why, and kills it. What follows waits
+    /// for its exit to be reaped, because only then it is certain that it forks no more.
+    pub(crate) fn give_up(&mut self, server: &ForkServer, reason: String) {
+        self.failed.get_or_insert(reason);
+        server.kill();
+    }
+
+    /// The fork server is dead and reaped, and all it said was heard: kills what it forked without
+    /// telling, and gives what the core has to know. Running children are not touched.
+    pub(crate) fn mourn(&mut self, server: Pid, ending: Ending) -> Vec<Event> {
+        let reason = self.reason(ending);
+        let names: Vec<_> = self
+            .sent
+            .drain(..)
+            .filter_map(|(_, _, job)| {
+                let recipe = self.recipes.get(job.id.unit.0 as usize)?;
+                Some((Arc::clone(&recipe.unit), job.id.slot, job.incarnation))
+            })
+            .collect();
+        let ghosts = ghosts::kill(&names, |pid| self.register.knows(pid));
+        let spawns = self.register.under_way() as u64;
+        let events = self.register.server_lost(SERVER_LOST);
+        ForkServerLost { pid: server.get(), reason: &reason, spawns, ghosts }.emit();
+        events
+    }
+
+    fn reason(&mut self, ending: Ending) -> String {
+        let how = match ending {
+            Ending::Exited(code) => format!("it exited with code {code}"),
+            Ending::Killed { signal, .. } => format!("it was killed by {}", signal_name(signal)),
+        };
+        match self.failed.take() {
+            Some(reason) if reason != Lost::Ended.to_string() => format!("{reason}; {how}"),
+            Some(_) | None => how,
+        }
+    }
+
+    /// Makes a new fork server and tells it of the children that live, for its janitor. `None`:
+    /// not now; [`Spawner::deadline`] says when to try again. Only from the main thread.
+    pub(crate) fn replace(&mut self) -> Option<ForkServer> {
+        let now = self.clock.now();
+        if self.retry_at.is_some_and(|at| at > now) {
+            return None;
+        }
+        let limit =
+            Limit::new(REPLACEMENTS, REPLACEMENTS_IN).expect("two constants that make a limit");
+        let made = match self.replacements.spend(limit, now) {
+            Ok(()) => ForkServer::respawn(&self.prepared)
+                .map_err(|error| (error.to_string(), now + FORK_TIMEOUT)),
+            Err(room) => Err((format!("it was lost {REPLACEMENTS} times in a minute"), room)),
+        };
+        match made {
+            Ok(mut server) => {
+                self.retry_at = None;
+                for (token, pidfd) in self.register.handles() {
+                    // A fork server that does not take it is lost again, and tells so itself.
+                    let _told_by_receive = server.adopt(token.0, pidfd);
+                }
+                ForkServerReplaced { pid: server.pid().get() }.emit();
+                Some(server)
+            }
+            Err((error, at)) => {
+                self.retry_at = Some(at);
+                ForkServerUnavailable { error: &error, retry_ms: ms(at.since(now)) }.emit();
+                None
+            }
+        }
+    }
+}
+
+/// Kills a process and everything in its group, whether or not it has made the group yet.
+pub(crate) fn kill_tree(pidfd: &PidFd) {
+    // Gone is what we want; a refusal shows when it does not go, and is told then.
+    let _gone_or_refused = pidfd.signal_group(Signal::KILL);
+    let _gone_or_refused = pidfd.signal(Signal::KILL);
+}
+
+fn connect(mode: Option<Mode>) -> io::Result<(Ends, ChildEnds)> {
+    let (our_line, their_line) = match mode {
+        Some(mode) => {
+            let (ours, theirs) = line_pair()?;
+            (Some((ours, mode)), Some(theirs))
+        }
+        None => (None, None),
+    };
+    let (our_out, their_out) = output_pipe()?;
+    let (our_err, their_err) = output_pipe()?;
+    let ours = Ends { line: our_line, stdout: our_out, stderr: our_err };
+    Ok((ours, ChildEnds { line: their_line, stdout: their_out, stderr: their_err }))
+}
+
+fn out_of_descriptors(error: &io::Error) -> SpawnFailure {
+    SpawnFailure {
+        stage: "descriptors",
+        errno: error.raw_os_error().unwrap_or_default(),
+        permanent: false,
+    }
+}

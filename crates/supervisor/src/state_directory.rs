@@ -1,0 +1,144 @@
+//! The state directory and its lock: one supervisor per config, never two.
+
+use crate::hash::fnv1a;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Overrides every other choice of the state directory.
+pub(crate) const ENVIRONMENT: &str = "HEARKEN_STATE_DIR";
+
+/// Why there is no state directory to work in.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Nobody said where, and there is no home to put it in.
+    #[error(
+        "there is no place for the state directory: HOME is not set; set state_directory under [supervisor], or {ENVIRONMENT}"
+    )]
+    NoPlace,
+    /// It cannot be made or used.
+    #[error(
+        "the state directory {path}: {error}; set state_directory under [supervisor], or {ENVIRONMENT}, to a folder this user can write"
+    )]
+    Unusable {
+        /// Which path.
+        path: PathBuf,
+        /// What the kernel said.
+        error: std::io::Error,
+    },
+    /// Another supervisor works in it.
+    #[error(
+        "another hearken (pid {holder}) already runs with the state directory {path}; stop that one first, or give this one a state_directory of its own under [supervisor]"
+    )]
+    Taken {
+        /// Which path.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
+}
+
+/// A locked state directory. The lock goes with the process, however it ends.
+#[derive(Debug)]
+pub(crate) struct StateDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateDirectory {
+    /// Makes and locks the directory at `path`.
+    ///
+    /// The lock is `flock(2)` on a file in it: a file left behind by a dead supervisor says
+    /// nothing, only a live lock does.
+    ///
+    /// # Errors
+    /// If it cannot be made, or is taken.
+    pub(crate) fn lock(path: &Path) -> Result<Self, StateError> {
+        let unusable = |error| StateError::Unusable { path: path.to_owned(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _unreadable = file.read_to_string(&mut holder);
+                let holder = holder.trim();
+                let holder = if holder.is_empty() { "unknown" } else { holder }.to_owned();
+                return Err(StateError::Taken { path: path.to_owned(), holder });
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(unusable)?;
+        Ok(Self { path: path.to_owned(), _lock: file })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Where the state of the config at `config` lies, unless the config says so itself.
+///
+/// Each config file has a folder of its own, so that a trial run of one config does not meet the
+/// supervisor of another: its name, and a number made of its whole path.
+///
+/// # Errors
+/// If neither the environment nor the user's home gives a place.
+pub(crate) fn default_path(config: &Path) -> Result<PathBuf, StateError> {
+    let variable =
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = variable(ENVIRONMENT) {
+        return Ok(path);
+    }
+    let base = if rustix::process::geteuid().is_root() {
+        PathBuf::from("/var/lib/hearken")
+    } else {
+        variable("XDG_STATE_HOME")
+            .or_else(|| variable("HOME").map(|home| home.join(".local/state")))
+            .ok_or(StateError::NoPlace)?
+            .join("hearken")
+    };
+    let whole = fs::canonicalize(config).unwrap_or_else(|_| config.to_owned());
+    let hash = fnv1a(whole.as_os_str().as_encoded_bytes());
+    let stem = config.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(base.join(format!("{stem}-{:08x}", hash & 0xffff_ffff)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_names_the_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        let first = StateDirectory::lock(&path).unwrap();
+        assert_eq!(first.path(), path);
+        let refusal = StateDirectory::lock(&path).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("pid {}", std::process::id())), "{refusal}");
+        drop(first);
+        assert!(StateDirectory::lock(&path).is_ok(), "a lock file left behind is no lock");
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let refusal = StateDirectory::lock(Path::new("/proc/nowhere")).unwrap_err().to_string();
+        assert!(
+            refusal.contains("/proc/nowhere") && refusal.contains("state_directory"),
+            "{refusal}"
+        );
+    }
+}
