@@ -10,6 +10,7 @@ use crate::source::{Source, Span};
 use crate::supervisor::{self, Supervisor, SupervisorShape};
 use crate::syntax::{self, Document};
 use schemars::JsonSchema;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A config without a problem.
@@ -127,7 +128,8 @@ fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option
     let drafts: Vec<Draft<'_>> =
         readable.filter_map(|value| service::read(reader, *value)).collect();
     instances::check_total(reader, &drafts);
-    let after = graph::resolve(reader, &drafts, document.named);
+    let names: BTreeSet<&str> = services.iter().map(|value| value.key).collect();
+    let after = graph::resolve(reader, &drafts, document.named.then_some(&names));
     let services = drafts.into_iter().zip(after).map(|(draft, after)| {
         let mut service = draft.service?;
         service.policy.after = after;
@@ -155,6 +157,7 @@ fn nothing_to_run(source: &Source) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{problems, refuses};
     use hearken_core::policy::{RestartWhen, Until};
 
     #[test]
@@ -182,5 +185,71 @@ mod tests {
         assert_eq!(web.environment["APP_ENV"], "prod");
         assert_eq!(web.directory, Path::new("/etc"));
         assert_eq!(config.path, Path::new("/etc/hearken.toml"));
+    }
+
+    #[test]
+    fn nothing_to_run_is_an_error_with_an_example() {
+        for text in ["", "# nothing\n", "[supervisor]\nlog = \"debug\"\n", "[service]\n"] {
+            let found = problems(text);
+            let shown = found[0].render(false);
+            assert!(shown.contains("no service is declared"), "{text}\n{shown}");
+            assert!(shown.contains("--> /etc/hearken/hearken.toml\n"), "{shown}");
+            for line in ["[service.web]", "command = [\"python3\"", "restart = \"on_failure\""] {
+                assert!(shown.contains(line), "{shown}");
+            }
+            assert_eq!(found.len(), 1);
+        }
+    }
+
+    #[test]
+    fn other_tables() {
+        let web = "[service.web]\ncommand = [\"x\"]\n";
+        let table = [
+            (
+                "[services.api]\n",
+                ["1:2", "services", "unknown key `services`", "calls it `service`"],
+            ),
+            (
+                "[serivce.api]\n",
+                ["1:2", "serivce", "unknown key `serivce`", "did you mean `service`?"],
+            ),
+            (
+                "[pool.x]\nworkers = 4\n",
+                ["1:2", "pool", "`pool` in the file is not supported yet", "remove it"],
+            ),
+            ("[[rule]]\n", ["1:3", "rule", "`rule` in the file is not supported yet", "remove it"]),
+            ("[group.x]\n", ["1:2", "group", "not supported yet", "remove it"]),
+            ("command = [\"x\"]\n", ["1:1", "command", "unknown key", "belongs in [service.NAME]"]),
+        ];
+        for (text, expected) in table {
+            refuses(&format!("{text}{web}"), expected);
+        }
+    }
+
+    #[test]
+    fn the_structured_view_says_the_same() {
+        let found = problems("[service.a]\ncommand = 3\n");
+        let json = serde_json::to_value(&found[0]).unwrap();
+        assert_eq!(json["severity"], "error");
+        assert_eq!(json["file"], "/etc/hearken/hearken.toml");
+        assert_eq!((json["line"].as_u64(), json["column"].as_u64()), (Some(2), Some(11)));
+        assert_eq!(json["message"], "`command` must be an array of strings, not an integer");
+        assert_eq!(json["help"], "write command = [\"program\", \"argument\"]");
+        assert_eq!(json.as_object().unwrap().len(), 6);
+        let line = found[0].to_string();
+        assert!(line.starts_with("/etc/hearken/hearken.toml:2:11: `command` must be"), "{line}");
+    }
+
+    #[test]
+    fn colour_is_only_colour() {
+        let errors = crate::testing::parse("[service.a]\ncommand = 3\n").unwrap_err();
+        let (plain, colour) = (errors.render(false), errors.render(true));
+        assert!(!plain.contains('\u{1b}') && colour.contains('\u{1b}'));
+        let bare: String = colour
+            .split('\u{1b}')
+            .enumerate()
+            .map(|(n, part)| if n == 0 { part } else { part.split_once('m').unwrap().1 })
+            .collect();
+        assert_eq!(bare, plain);
     }
 }

@@ -25,6 +25,8 @@ mod service;
 mod source;
 mod supervisor;
 mod syntax;
+#[cfg(test)]
+mod testing;
 mod trust;
 
 pub use config::Config;
@@ -37,6 +39,5 @@ pub use service::line::LineMode;
 pub use service::program::Program;
 pub use supervisor::Supervisor;
 pub use supervisor::log::{Log, LogFormat, LogLevel};
-pub use supervisor::starts::Starts;
 pub use supervisor::when_idle::WhenIdle;
 pub use trust::Caller;

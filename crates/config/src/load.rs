@@ -132,3 +132,144 @@ fn not_utf8(path: &Path, bytes: &[u8], good: usize, bad: u8) -> ConfigErrors {
     let problem = Problem::new(span, message, help);
     ConfigErrors::new(vec![problem.in_source(Severity::Error, &source)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::PathBuf;
+
+    const GOOD: &str = "[service.web]\ncommand = [\"x\"]\n";
+    const USER: Caller = Caller { real: 1000, effective: 1000 };
+
+    fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
+        Config::load(path, &LoadOptions { caller: Some(USER), ..LoadOptions::default() })
+    }
+
+    #[track_caller]
+    fn refused(path: &Path) -> String {
+        load(path).map(|_| ()).unwrap_err().render(false)
+    }
+
+    fn file(directory: &tempfile::TempDir, bytes: &[u8]) -> PathBuf {
+        let path = directory.path().join("hearken.toml");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_file_is_read_and_knows_its_folder() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(&directory, GOOD.as_bytes());
+        let config = load(&path).unwrap().config;
+        assert_eq!(config.path, path);
+        assert_eq!(config.directory, directory.path());
+        assert_eq!(config.services[0].directory, directory.path());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        let below_a_file = file(&directory, b"").join("x");
+        let table = [
+            (at.to_path_buf(), "this is a directory", "/hearken.toml"),
+            (at.join("nope.toml"), "no such config file", "check the path"),
+            (PathBuf::from("/dev/null"), "no regular file", "name a file"),
+            (at.join("a\nb"), "no such config file", "check the path"),
+            (PathBuf::from(""), "no such config file", "check the path"),
+            (below_a_file, "cannot read the config file: Not a directory", "ls -l"),
+        ];
+        for (path, message, help) in table {
+            let shown = refused(&path);
+            assert!(shown.contains(message) && shown.contains(help), "{shown}");
+            assert!(shown.contains("--> "), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        // Nobody writes into it: to read it would take for ever.
+        let (reader, _writer) = io::pipe().unwrap();
+        let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+        assert!(refused(Path::new(&path)).contains("no regular file"));
+    }
+
+    #[test]
+    fn no_permission_is_said_as_such() {
+        let error = io::Error::from(ErrorKind::PermissionDenied);
+        let shown = cannot(Path::new("/x"), "open", &error).render(false);
+        assert!(shown.contains("cannot open the config file: permission denied"), "{shown}");
+        assert!(shown.contains("--> /x") && shown.contains("chmod"), "{shown}");
+    }
+
+    #[test]
+    fn a_large_file_is_no_config() {
+        let directory = tempfile::tempdir().unwrap();
+        let fits = format!("{GOOD}#{}", "x".repeat(1024 * 1024 - GOOD.len() - 1));
+        load(&file(&directory, fits.as_bytes())).unwrap();
+        let shown = refused(&file(&directory, format!("{fits}x").as_bytes()));
+        assert!(shown.contains("at most 1048576 bytes"), "{shown}");
+        assert!(shown.contains("check the path"), "{shown}");
+    }
+
+    #[test]
+    fn text_must_be_utf8() {
+        let directory = tempfile::tempdir().unwrap();
+        let shown = refused(&file(&directory, b"a = 1\n\xc3\xbc = \"\xff\"\nb = 2"));
+        assert!(shown.contains("not valid UTF-8: byte 0xff"), "{shown}");
+        assert!(shown.contains("hearken.toml:2:6\n"), "{shown}");
+        assert!(shown.contains("save it as UTF-8"), "{shown}");
+        assert!(refused(&file(&directory, b"\xff\xfea\0")).contains("hearken.toml:1:1\n"));
+    }
+
+    /// What root says of this file.
+    fn as_root(path: &Path, real: u32, insecure: bool) -> Result<Loaded, ConfigErrors> {
+        let caller = Some(Caller { real, effective: 0 });
+        Config::load(path, &LoadOptions { insecure, caller, ..LoadOptions::default() })
+    }
+
+    fn change(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn root_believes_no_file_that_anybody_may_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(&directory, GOOD.as_bytes());
+        let me = fs::metadata(&path).unwrap().uid();
+        as_root(&path, me, false).unwrap();
+
+        change(&path, 0o666);
+        load(&path).expect("who is not root may do with a file what they like");
+        let shown = as_root(&path, me, false).unwrap_err().render(false);
+        assert!(shown.contains("anybody may write this file (mode 0666)"), "{shown}");
+        assert!(shown.contains("chmod o-w") && shown.contains("--insecure-config"), "{shown}");
+        let warnings = as_root(&path, me, true).unwrap().warnings;
+        assert!(warnings[0].render(false).starts_with("warning: anybody may write"));
+
+        change(&path, 0o600);
+        change(directory.path(), 0o777);
+        let shown = as_root(&path, me, false).unwrap_err().render(false);
+        assert!(shown.contains("anybody may replace this file"), "{shown}");
+        change(directory.path(), 0o1777);
+        as_root(&path, me, false).unwrap();
+    }
+
+    #[test]
+    fn root_believes_no_file_of_somebody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(&directory, GOOD.as_bytes());
+        // Only root can give a file away; for anybody else, let it be another who asks.
+        let given = std::os::unix::fs::chown(&path, Some(4321), None).is_ok();
+        let owner = fs::metadata(&path).unwrap().uid();
+        let stranger = if given { 0 } else { owner + 1 };
+        let shown = as_root(&path, stranger, false).unwrap_err().render(false);
+        assert!(shown.contains(&format!("the user with the number {owner}")), "{shown}");
+        assert!(shown.contains("chown root"), "{shown}");
+        as_root(&path, owner, false).unwrap();
+        assert_eq!(as_root(&path, stranger, true).unwrap().warnings.len(), 1);
+    }
+}

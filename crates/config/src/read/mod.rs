@@ -29,11 +29,23 @@ pub(crate) struct Reader<'a> {
     /// What relative paths start from.
     directory: &'a Path,
     found: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
 }
+
+/// How many errors, and how many warnings, are kept of one text. Who has more mends those first.
+const KEPT_MAX: usize = 1_000;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(source: Source, directory: &'a Path, variables: &'a Variables) -> Self {
-        Self { source: Arc::new(source), variables, directory, found: Vec::new() }
+        Self {
+            source: Arc::new(source),
+            variables,
+            directory,
+            found: Vec::new(),
+            errors: 0,
+            warnings: 0,
+        }
     }
 
     pub(crate) fn source(&self) -> &Arc<Source> {
@@ -45,11 +57,17 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn error(&mut self, problem: Problem) {
-        self.found.push(problem.in_source(Severity::Error, &self.source));
+        self.errors += 1;
+        if self.errors <= KEPT_MAX {
+            self.found.push(problem.in_source(Severity::Error, &self.source));
+        }
     }
 
     pub(crate) fn warning(&mut self, problem: Problem) {
-        self.found.push(problem.in_source(Severity::Warning, &self.source));
+        self.warnings += 1;
+        if self.warnings <= KEPT_MAX {
+            self.found.push(problem.in_source(Severity::Warning, &self.source));
+        }
     }
 
     /// Takes a problem that is not at one place of the text.
@@ -60,6 +78,11 @@ impl<'a> Reader<'a> {
     /// Whether there is any problem yet.
     pub(crate) fn has_found(&self) -> bool {
         !self.found.is_empty()
+    }
+
+    /// Whether a further problem would still be kept, and is worth looking into.
+    pub(crate) fn has_room(&self) -> bool {
+        self.errors < KEPT_MAX
     }
 
     /// The value, or its problem kept.

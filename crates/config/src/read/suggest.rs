@@ -1,7 +1,7 @@
 //! "Did you mean …": the known word nearest to an unknown one.
 
 /// The candidate that was probably meant, if any is near enough: at most a third of its letters
-/// wrong or swapped, or the beginning of it. Case, `-` and `_` do not count. The first of equals.
+/// wrong or swapped, or letters left out. Case, `-` and `_` do not count. The first of equals.
 pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
@@ -24,8 +24,14 @@ fn distance(word: &str, candidate: &str) -> Option<usize> {
     let longer = word.chars().count().max(candidate.chars().count());
     let allowed = (longer / 3).max(1).min(longer.saturating_sub(1));
     let distance = strsim::damerau_levenshtein(word, candidate);
-    let begins = word.len() >= 3 && candidate.starts_with(word);
-    (distance <= allowed || begins).then_some(distance)
+    (distance <= allowed || abbreviates(word, candidate)).then_some(distance)
+}
+
+/// Whether the word is the candidate with letters left out, `msgpack` for `messagepack`.
+fn abbreviates(word: &str, candidate: &str) -> bool {
+    let mut letters = candidate.chars();
+    let in_order = word.chars().all(|c| letters.any(|letter| letter == c));
+    word.len() >= 3 && in_order && word.chars().next() == candidate.chars().next()
 }
 
 #[cfg(test)]
@@ -40,6 +46,7 @@ mod tests {
             ("comand", Some("command")),
             ("Command", Some("command")),
             ("start-timeout", Some("start_timeout")),
+            ("cmd", Some("command")),
             ("comm", Some("command")),
             ("aftr", Some("after")),
             ("colour", None),

@@ -92,12 +92,11 @@ impl<'t> Table<'t> {
         if let Some((_, ours)) = self.keys.aliases.iter().find(|(theirs, _)| *theirs == folded) {
             return format!("hearken calls it `{ours}`");
         }
-        let elsewhere = ALL.iter().find(|keys| keys.known.contains(&key));
+        if let Some(keys) = ALL.iter().find(|keys| keys.known.contains(&key)) {
+            return format!("{} belongs in {}", quoted(key), keys.place);
+        }
         if let Some(near) = nearest(key, self.keys.known.iter().copied()) {
             return format!("did you mean `{near}`?");
-        }
-        if let Some(keys) = elsewhere {
-            return format!("{} belongs in {}", quoted(key), keys.place);
         }
         format!("the keys here are {}", list(self.keys.known.iter().copied()))
     }

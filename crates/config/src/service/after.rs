@@ -9,6 +9,8 @@ use crate::read::{Reader, Value, quoted};
 use crate::source::Span;
 use hearken_core::policy::Until;
 use schemars::JsonSchema;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use toml::de::DeValue;
 
 impl Choice for Until {
@@ -80,18 +82,21 @@ pub(super) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Vec<Awaited
         return Vec::new();
     };
     let mut awaited: Vec<Awaited<'t>> = Vec::new();
+    let mut first: HashMap<&str, Span> = HashMap::new();
     for value in all {
         let Some(one) = element(reader, value) else {
             continue;
         };
-        match awaited.iter().find(|earlier| earlier.name == one.name) {
-            Some(earlier) => {
+        match first.entry(one.name) {
+            Entry::Occupied(earlier) => {
                 let message = format!("`after` names {} twice", quoted(one.name));
-                let problem =
-                    Problem::new(one.name_span, message, "remove one of them").label("again");
-                reader.error(problem.also(earlier.name_span, "first"));
+                let problem = Problem::new(one.name_span, message, "remove one of them");
+                reader.error(problem.label("again").also(*earlier.get(), "first"));
             }
-            None => awaited.push(one),
+            Entry::Vacant(place) => {
+                place.insert(one.name_span);
+                awaited.push(one);
+            }
         }
     }
     awaited
@@ -122,4 +127,118 @@ fn element<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Awaited<'t>>
     let name = reader.keep(text(name_value))?;
     let until_span = until_value.map_or(name_value.span, |value| value.span);
     Some(Awaited { name, name_span: name_value.span, until: until?, until_span })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{good, refuses, refuses_all};
+    use hearken_core::identity::UnitIndex;
+    use hearken_core::policy::After;
+
+    /// Three services, of which the first has this `after` in line 3.
+    fn text(after: &str) -> String {
+        format!(
+            "[service.web]\ncommand = [\"x\"]\nafter = {after}\n\
+             [service.db]\ncommand = [\"x\"]\n[service.cache]\ncommand = [\"x\"]\n"
+        )
+    }
+
+    #[test]
+    fn good_afters() {
+        let after = |unit, until| After { unit: UnitIndex(unit), until };
+        let table = [
+            ("[]", vec![]),
+            ("[\"db\"]", vec![after(1, Until::Ready)]),
+            ("[\"cache\", \"db\"]", vec![after(2, Until::Ready), after(1, Until::Ready)]),
+            ("[{ name = \"db\" }]", vec![after(1, Until::Ready)]),
+            ("[{ name = \"db\", until = \"started\" }]", vec![after(1, Until::Started)]),
+            ("[{ name = \"cache\", until = \"succeeded\" }]", vec![after(2, Until::Succeeded)]),
+        ];
+        for (given, expected) in table {
+            assert_eq!(good(&text(given)).config.services[0].policy.after, expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn bad_afters() {
+        let table = [
+            ("\"db\"", ["3:9", "\"db\"", "an array of names, not a string", "after = [\"db\"]"]),
+            ("[3]", ["3:10", "3", "an element of `after` must be a name or a table", "\"name\""]),
+            (
+                "[\"bd\"]",
+                [
+                    "3:10",
+                    "\"bd\"",
+                    "names `bd`, but there is no such service",
+                    "did you mean \"db\"?",
+                ],
+            ),
+            ("[\"redis\"]", ["3:10", "\"redis\"", "no such service", "[service.redis]"]),
+            ("[\"web\"]", ["3:10", "\"web\"", "`web` waits for itself", "remove it"]),
+            ("[\"db\", \"db\"]", ["3:16", "\"db\"", "names `db` twice", "remove one"]),
+            (
+                "[{ until = \"ready\" }]",
+                ["3:10", "{ until = \"ready\" }", "has no `name`", "{ name = \"db\" }"],
+            ),
+            ("[{ name = 5 }]", ["3:19", "5", "`name` must be a string", "\"5\""]),
+            (
+                "[{ name = \"db\", until = \"running\" }]",
+                ["3:33", "\"running\"", "`until` cannot be", "\"started\""],
+            ),
+            (
+                "[{ name = \"db\", untl = \"ready\" }]",
+                ["3:25", "untl", "unknown key `untl` in an element", "`until`?"],
+            ),
+        ];
+        for (after, expected) in table {
+            refuses(&text(after), expected);
+        }
+    }
+
+    #[test]
+    fn circles_are_shown_as_a_way() {
+        let one = |name: &str, after: &str| {
+            format!("[service.{name}]\ncommand = [\"x\"]\nafter = [{after}]\n")
+        };
+        let text = one("a", "\"b\"") + &one("b", "{ name = \"c\" }") + &one("c", "\"a\"");
+        refuses(&text, ["3:10", "\"b\"", "goes in a circle: a → b → c → a", "remove one of these"]);
+        let two = one("a", "\"b\"") + &one("b", "\"a\"") + &one("c", "\"d\"") + &one("d", "\"c\"");
+        refuses_all(
+            &two,
+            &[["3:10", "\"b\"", "a → b → a", "remove"], ["9:10", "\"d\"", "c → d → c", "remove"]],
+        );
+        // A diamond is no circle.
+        good(&(one("a", "\"b\", \"c\"") + &one("b", "\"d\"") + &one("c", "\"d\"") + &one("d", "")));
+    }
+
+    #[test]
+    fn a_chain_may_be_long() {
+        let count = 5_000;
+        let one = |n: usize, after: usize| {
+            format!("[service.s{n}]\ncommand = [\"x\"]\nafter = [\"s{after}\"]\n")
+        };
+        let chain: String = (0..count).map(|n| one(n, n + 1)).collect();
+        good(&format!("{chain}[service.s{count}]\ncommand = [\"x\"]\n"));
+        let circle = chain + &one(count, 0);
+        refuses(&circle, ["3:10", "\"s1\"", "s0 → s1 → s2", "remove"]);
+    }
+
+    #[test]
+    fn what_always_restarts_never_succeeds() {
+        let text = "[service.web]\ncommand = [\"x\"]\n\
+                    after = [{ name = \"db\", until = \"succeeded\" }]\n\
+                    [service.db]\ncommand = [\"x\"]\nrestart = \"always\"\n";
+        refuses(
+            text,
+            [
+                "3:33",
+                "\"succeeded\"",
+                "`until` waits for `db` to succeed, but its `restart`",
+                "until = \"ready\"",
+            ],
+        );
+        let shown = crate::testing::problems(text)[0].render(false);
+        assert!(shown.contains("-------- always started again"), "{shown}");
+    }
 }

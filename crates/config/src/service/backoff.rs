@@ -61,3 +61,85 @@ fn refused(
         (Some(_) | None, None) | (None, Some(_)) => problem,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{refuses_service, service};
+
+    #[test]
+    fn good_backoffs() {
+        let table = [
+            ("", 200, 60_000),
+            ("restart.delay = \"0s\"", 0, 60_000),
+            ("restart.delay = \"1m\"", 60_000, 60_000),
+            ("restart.max_delay = \"200ms\"", 200, 200),
+            ("restart = { delay = \"2m\", max_delay = \"24h\" }", 120_000, 86_400_000),
+        ];
+        for (lines, low, high) in table {
+            let backoff = service(lines).policy.restart.backoff;
+            let shown = (backoff.delay().as_millis(), backoff.max_delay().as_millis());
+            assert_eq!(shown, (low, high), "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_backoffs() {
+        let table = [
+            (
+                "restart.delay = 200",
+                ["3:17", "200", "`delay` must be a duration", "\"200ms\" for milliseconds"],
+            ),
+            (
+                "restart.delay = \"200\"",
+                ["3:17", "\"200\"", "`200` has no unit", "delay = \"200s\""],
+            ),
+            ("restart.delay = \"-1s\"", ["3:17", "\"-1s\"", "never negative", "\"1h30m\""]),
+            ("restart.delay = -1", ["3:17", "-1", "not an integer", "delay = \"30s\""]),
+            ("restart.delay = 0.5", ["3:17", "0.5", "not a float", "delay = \"30s\""]),
+            ("restart.delay = \"0.5s\"", ["3:17", "\"0.5s\"", "not a whole number", "\"1500ms\""]),
+            ("restart.delay = \"1h 5m\"", ["3:17", "\"1h 5m\"", "a space", "\"1h5m\""]),
+            (
+                "restart.delay = \"99999999999999999999d\"",
+                ["3:17", "\"99999999999999999999d\"", "too long", "ms, s, m, h and d"],
+            ),
+            (
+                "restart.max_delay = \"25h\"",
+                ["3:21", "\"25h\"", "from \"1ms\" to \"1d\", not \"1d1h\"", "\"1d\""],
+            ),
+            (
+                "restart.max_delay = \"0s\"",
+                ["3:21", "\"0s\"", "`max_delay` must be from", "\"1ms\""],
+            ),
+            (
+                "restart.delay = \"5m\"",
+                [
+                    "3:17",
+                    "\"5m\"",
+                    "`max_delay` (\"1m\", the default) is shorter than `delay` (\"5m\")",
+                    "also write max_delay = \"5m\"",
+                ],
+            ),
+            (
+                "restart.max_delay = \"100ms\"",
+                [
+                    "3:21",
+                    "\"100ms\"",
+                    "`delay` (\"200ms\", the default)",
+                    "also write delay = \"100ms\"",
+                ],
+            ),
+            (
+                "restart = { delay = \"5s\", max_delay = \"1s\" }",
+                [
+                    "3:21",
+                    "\"5s\"",
+                    "`max_delay` (\"1s\") is shorter than `delay` (\"5s\")",
+                    "max_delay = \"5s\" or more",
+                ],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_service(lines, expected);
+        }
+    }
+}

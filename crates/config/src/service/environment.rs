@@ -67,3 +67,80 @@ fn check_name(entry: Value<'_>) -> Result<(), Problem> {
     let help = "a name is made of A-Z, a-z, 0-9 and '_', and does not start with a digit";
     Err(Problem::new(entry.key_span, message, help))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{refuses_service, service};
+
+    #[test]
+    fn good_environments() {
+        let service = service(
+            "environment = { APP_ENV = \"prod\", _x1 = \"\", DB = \"${HOST}:${PORT:-5432}\" }",
+        );
+        let pairs: Vec<(&str, &str)> = service
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(pairs, [("APP_ENV", "prod"), ("DB", "db1:5432"), ("_x1", "")]);
+    }
+
+    #[test]
+    fn no_value_is_shown_by_accident() {
+        let service = service("environment = { PASSWORD = \"hunter2\" }");
+        let shown = format!("{service:?}");
+        assert!(shown.contains("PASSWORD") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn bad_environments() {
+        let table = [
+            (
+                "environment = \"A=1\"",
+                ["3:15", "\"A=1\"", "a table, not a string", "{ NAME = \"value\" }"],
+            ),
+            (
+                "environment = { \"A B\" = \"\" }",
+                ["3:17", "\"A B\"", "`A B` is no name", "A-Z, a-z"],
+            ),
+            ("environment = { \"\" = \"\" }", ["3:17", "\"\"", "`` is no name", "A-Z, a-z"]),
+            (
+                "environment = { 1A = \"\" }",
+                ["3:17", "1A", "`1A` is no name", "does not start with a digit"],
+            ),
+            (
+                "environment = { \"A=B\" = \"\" }",
+                ["3:17", "\"A=B\"", "`A=B` is no name", "A-Z, a-z"],
+            ),
+            (
+                "environment = { HEARKEN_FD = \"3\" }",
+                ["3:17", "HEARKEN_FD", "set by hearken itself", "HEARKEN_"],
+            ),
+            (
+                "environment = { HEARKEN_X = \"3\" }",
+                ["3:17", "HEARKEN_X", "set by hearken itself", "HEARKEN_"],
+            ),
+            ("environment = { PORT = 80 }", ["3:24", "80", "`PORT` must be a string", "\"80\""]),
+            ("environment = { DEBUG = true }", ["3:25", "true", "not a boolean", "\"true\""]),
+            (
+                "environment.A.B = \"x\"",
+                ["3:13", "A", "`A` must be a string, not a table", "\"…\""],
+            ),
+            (
+                "environment = { A = \"a\\u0000\" }",
+                ["3:21", "\"a\\u0000\"", "holds a NUL", "remove it"],
+            ),
+            (
+                "environment = { A = \"${NOPE}\" }",
+                ["3:22", "${NOPE}", "NOPE is not set", "${NOPE:-…}"],
+            ),
+            (
+                "environment = { A = \"${HEARKEN_UNIT}\" }",
+                ["3:22", "${HEARKEN_UNIT}", "is not set", "in each process"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_service(lines, expected);
+        }
+    }
+}

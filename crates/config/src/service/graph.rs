@@ -7,7 +7,7 @@ use crate::read::suggest::nearest;
 use crate::read::{Reader, quoted};
 use hearken_core::identity::UnitIndex;
 use hearken_core::policy::{After, RestartWhen, Until};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A service waited for: where it is, and where it is named.
 #[derive(Clone, Copy)]
@@ -16,12 +16,14 @@ struct Edge<'t> {
     awaited: Awaited<'t>,
 }
 
-/// What each service comes after, in the order of `drafts`. Every problem is kept; `whole` says
-/// whether every service of the text was read, so that a missing one is really missing.
+/// What each service comes after, in the order of `drafts`. Every problem is kept.
+///
+/// `declared` are all names of the text, those of services that could not be read among them;
+/// `None` if nobody knows them all, so that a missing one may be no mistake.
 pub(crate) fn resolve(
     reader: &mut Reader<'_>,
     drafts: &[Draft<'_>],
-    whole: bool,
+    declared: Option<&BTreeSet<&str>>,
 ) -> Vec<Vec<After>> {
     let places: HashMap<&str, usize> =
         drafts.iter().enumerate().map(|(place, draft)| (draft.name, place)).collect();
@@ -35,8 +37,14 @@ pub(crate) fn resolve(
                     check_until(reader, awaited, &drafts[*to]);
                     found.push(Edge { to: *to, awaited: *awaited });
                 }
-                None if whole => reader.error(missing(awaited, draft, drafts)),
-                None => {}
+                None => {
+                    let names = declared.filter(|names| !names.contains(awaited.name));
+                    if let Some(names) = names
+                        && reader.has_room()
+                    {
+                        reader.error(missing(awaited, draft, names));
+                    }
+                }
             }
         }
         edges.push(found);
@@ -57,8 +65,8 @@ fn itself(draft: &Draft<'_>, awaited: &Awaited<'_>) -> Problem {
     Problem::new(awaited.name_span, message, "remove it from `after`")
 }
 
-fn missing(awaited: &Awaited<'_>, draft: &Draft<'_>, drafts: &[Draft<'_>]) -> Problem {
-    let others = drafts.iter().map(|other| other.name).filter(|name| *name != draft.name);
+fn missing(awaited: &Awaited<'_>, draft: &Draft<'_>, declared: &BTreeSet<&str>) -> Problem {
+    let others = declared.iter().copied().filter(|name| *name != draft.name);
     let name = quoted(awaited.name);
     let help = match nearest(awaited.name, others) {
         Some(near) => format!("did you mean \"{near}\"?"),

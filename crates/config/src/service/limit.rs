@@ -128,3 +128,71 @@ fn refused(at: Span, error: LimitError) -> Problem {
     };
     Problem::new(at, error.to_string(), help)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{problems, refuses_service, service};
+
+    #[test]
+    fn good_limits() {
+        let table = [
+            ("", Some((5, 60)), OnLimit::Fail),
+            ("restart.limit = 10_000", Some((10_000, 60)), OnLimit::Fail),
+            ("restart.window = \"30d\"", Some((5, 2_592_000)), OnLimit::Fail),
+            ("restart.limit = \"unlimited\"", None, OnLimit::Fail),
+            ("restart = { limit = 0x3, on_limit = \"wait\" }", Some((3, 60)), OnLimit::Wait),
+            ("restart.on_limit = \"shut_down\"", Some((5, 60)), OnLimit::ShutDown),
+        ];
+        for (lines, expected, on_limit) in table {
+            let restart = service(lines).policy.restart;
+            let limit = restart.limit.map(|limit| (limit.count(), limit.window().as_secs()));
+            assert_eq!((limit, restart.on_limit), (expected, on_limit), "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_limits() {
+        let table = [
+            ("restart.limit = 0", ["3:17", "0", "from 1 to 10000, not `0`", "policy = \"never\""]),
+            ("restart.limit = -1", ["3:17", "-1", "from 1 to 10000, not `-1`", "\"unlimited\""]),
+            ("restart.limit = 10_001", ["3:17", "10_001", "not `10001`", "10000"]),
+            ("restart.limit = \"none\"", ["3:17", "\"none\"", "not a string", "\"unlimited\""]),
+            (
+                "restart.limit = \"7\"",
+                ["3:17", "\"7\"", "not a string", "without quotes: limit = 7"],
+            ),
+            ("restart.limit = 1e3", ["3:17", "1e3", "not a float", "\"unlimited\""]),
+            ("restart.window = \"0s\"", ["3:18", "\"0s\"", "`window` must be from", "\"30d\""]),
+            (
+                "restart.on_limit = \"stop\"",
+                ["3:20", "\"stop\"", "`on_limit` cannot be `stop`", "\"shut_down\""],
+            ),
+            (
+                "restart = { limit = \"unlimited\", window = \"1m\" }",
+                [
+                    "3:34",
+                    "window",
+                    "`window` has no meaning when `limit` is \"unlimited\"",
+                    "remove `window`",
+                ],
+            ),
+            (
+                "restart = { on_limit = \"wait\", limit = \"unlimited\" }",
+                ["3:13", "on_limit", "`on_limit` has no meaning when `limit`", "limit = 5"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_service(lines, expected);
+        }
+    }
+
+    #[test]
+    fn both_keys_are_shown() {
+        let text = "[service.a]\ncommand = [\"x\"]\nrestart.window = \"1m\"\n\
+                    restart.limit = \"unlimited\"\n";
+        let shown = problems(text)[0].render(false);
+        assert!(shown.contains("4 | restart.limit = \"unlimited\""), "{shown}");
+        assert!(shown.contains("----------- no limit"), "{shown}");
+    }
+}

@@ -277,3 +277,108 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
         service,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{refuses, refuses_all, refuses_service, service};
+    use std::path::Path;
+
+    #[test]
+    fn good_directories() {
+        let table = [
+            ("", "/etc/hearken"),
+            (r#"directory = ".""#, "/etc/hearken"),
+            (r#"directory = "./a//b/""#, "/etc/hearken/a/b"),
+            (r#"directory = "../x""#, "/etc/hearken/../x"),
+            (r#"directory = "/srv/${HOST}""#, "/srv/db1"),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(service(lines).directory, Path::new(expected), "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_services() {
+        let table = [
+            (
+                r#"directory = """#,
+                ["3:13", r#""""#, "`directory` must not be empty", r#"directory = ".""#],
+            ),
+            (
+                r#"directory = "~""#,
+                ["3:13", r#""~""#, "`~` is not expanded in `directory`", "${HOME}"],
+            ),
+            ("directory = 3", ["3:13", "3", "must be a string, not an integer", r#""3""#]),
+            (r#"directory = "${SRV}/x""#, ["3:14", "${SRV}", "SRV is not set", "${SRV:-…}"]),
+            (
+                r#"critical = "true""#,
+                ["3:12", r#""true""#, "true or false, not a string", "critical = true"],
+            ),
+            (
+                r#"restrat = "always""#,
+                [
+                    "3:1",
+                    "restrat",
+                    "unknown key `restrat` in [service.web]",
+                    "did you mean `restart`?",
+                ],
+            ),
+            (
+                "[service.web.restrat]\nlimit = 3",
+                ["3:14", "restrat", "unknown key `restrat`", "`restart`?"],
+            ),
+            (
+                r#"depends_on = ["db"]"#,
+                ["3:1", "depends_on", "unknown key", "hearken calls it `after`"],
+            ),
+            (
+                r#"delay = "1s""#,
+                ["3:1", "delay", "unknown key `delay`", "belongs in restart = { … }"],
+            ),
+            (
+                r#"watchdog = "30s""#,
+                [
+                    "3:1",
+                    "watchdog",
+                    "`watchdog` in [service.web] is not supported yet",
+                    "remove it",
+                ],
+            ),
+            (r#"user = "www""#, ["3:1", "user", "not supported yet", "remove it"]),
+            (
+                "[[service.web.rule]]\nunit = \"fail\"",
+                ["3:15", "rule", "`rule` in [service.web] is not", "remove it"],
+            ),
+            (
+                r#""a\u001b[31m" = 1"#,
+                ["3:1", r#""a\u001b[31m""#, r"unknown key `a\u{1b}[31m`", "the keys here"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_service(lines, expected);
+        }
+    }
+
+    #[test]
+    fn a_broken_service_can_be_waited_for() {
+        refuses(
+            "[service.a]\ncommand = [\"x\"]\nafter = [\"b\"]\n[service.b]\ncommand = 3\n",
+            ["5:11", "3", "`command` must be an array", "command = ["],
+        );
+    }
+
+    #[test]
+    fn all_problems_at_once_in_order() {
+        refuses_all(
+            "[service.a]\nstop = 1\nline = 2\nxyzzy = 3\nready = 4\n[service.B]\ncommand = [\"x\"]\n",
+            &[
+                ["1:10", "a", "no `command`", "command ="],
+                ["2:8", "1", "`stop`", "TERM"],
+                ["3:8", "2", "`line`", "messagepack"],
+                ["4:1", "xyzzy", "unknown key", "the keys here are"],
+                ["5:9", "4", "`ready`", "started"],
+                ["6:10", "B", "no name for a service", "[service.b]"],
+            ],
+        );
+    }
+}

@@ -94,3 +94,114 @@ fn shell(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Program> {
     }
     Some(Program::Shell(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{good, refuses, refuses_all};
+
+    fn program(lines: &str) -> Program {
+        let config = good(&format!("[service.web]\n{lines}\n")).config;
+        config.services.into_iter().next().unwrap().program
+    }
+
+    #[test]
+    fn good_programs() {
+        let command =
+            |words: &[&str]| Program::Command(words.iter().map(|w| (*w).into()).collect());
+        let shell = |text: &str| Program::Shell(text.into());
+        let table = [
+            ("command = [\"php\", \"a b\", \"\"]", command(&["php", "a b", ""])),
+            ("command = [\"x\", \"--host=${HOST}\"]", command(&["x", "--host=db1"])),
+            ("command = [\"x\", \"$HOST $${HOST}\"]", command(&["x", "$HOST ${HOST}"])),
+            ("command = [\n  \"x\", # why\n  \"y\",\n]", command(&["x", "y"])),
+            ("shell = \"echo ${HOST} | cat; echo $${X}\"", shell("echo db1 | cat; echo ${X}")),
+            ("shell = \"\"\"\na\nb\"\"\"", shell("a\nb")),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(program(lines), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_programs() {
+        let table = [
+            ("", ["1:10", "web", "[service.web] has no `command`", "command = ["]),
+            ("command = []", ["2:11", "[]", "`command` names no program", "first word"]),
+            ("command = [\"\"]", ["2:12", "\"\"", "`command` names no program", "first word"]),
+            (
+                "command = [\"${EMPTY:-}\"]",
+                ["2:12", "\"${EMPTY:-}\"", "names no program", "first word"],
+            ),
+            (
+                "command = \"php a.php\"",
+                ["2:11", "\"php a.php\"", "not a string", "command = [\"php\", \"a.php\"]"],
+            ),
+            ("command = \"a | b\"", ["2:11", "\"a | b\"", "not a string", "shell = \"…\""]),
+            ("command = 3", ["2:11", "3", "not an integer", "command = ["]),
+            (
+                "command = [\"x\", 80]",
+                ["2:17", "80", "an element of `command` must be a string", "\"80\""],
+            ),
+            (
+                "command = [\"x\", \"a\\u0000b\"]",
+                ["2:17", "\"a\\u0000b\"", "holds a NUL", "remove it"],
+            ),
+            (
+                "command = [\"x\", \"${PORT}\"]",
+                ["2:18", "${PORT}", "PORT is not set", "${PORT:-…}"],
+            ),
+            (
+                "command = [\"x\", \"é ${PORT}\"]",
+                ["2:20", "${PORT}", "PORT is not set", "${PORT:-…}"],
+            ),
+            (
+                "command = [\"x\", \"\\u0024{PORT}\"]",
+                ["2:17", "\"\\u0024{PORT}\"", "PORT is not set", "${"],
+            ),
+            (
+                "command = [\"x\", \"${PORT:?see the wiki}\"]",
+                ["2:18", "${PORT:?see the wiki}", "PORT is not set", "see the wiki"],
+            ),
+            (
+                "command = [\"x\", \"${HOTS}\"]",
+                ["2:18", "${HOTS}", "HOTS is not set", "did you mean ${HOST}?"],
+            ),
+            (
+                "command = [\"x\", \"${EMPTY}\"]",
+                ["2:18", "${EMPTY}", "EMPTY is empty", "${EMPTY:-…}"],
+            ),
+            ("command = [\"x\", \"${HOST\"]", ["2:18", "${HOST", "never closed", "$${"]),
+            ("shell = \" \"", ["2:9", "\" \"", "`shell` has nothing to run", "shell = "]),
+            ("shell = \"${X%y}\"", ["2:10", "${X%y}", "no reference to a variable", "$${…}"]),
+            (
+                "shell = [\"x\"]",
+                ["2:9", "[\"x\"]", "`shell` must be a string, not an array", "\"…\""],
+            ),
+            (
+                "command = [\"x\"]\nshell = \"y\"",
+                ["3:1", "shell", "[service.web] has both `command` and `shell`", "remove one"],
+            ),
+            (
+                "cmd = [\"x\"]\ncommand = [\"x\"]",
+                ["2:1", "cmd", "unknown key `cmd`", "hearken calls it `command`"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses(&format!("[service.web]\n{lines}\n"), expected);
+        }
+    }
+
+    #[test]
+    fn every_bad_word_is_named() {
+        refuses_all(
+            "[service.web]\ncommand = [\"${A}\", 1, \"${B} ${C}\"]\n",
+            &[
+                ["2:13", "${A}", "A is not set", "${A:-…}"],
+                ["2:20", "1", "must be a string", "\"1\""],
+                ["2:24", "${B}", "B is not set", "${B:-…}"],
+                ["2:29", "${C}", "C is not set", "${C:-…}"],
+            ],
+        );
+    }
+}

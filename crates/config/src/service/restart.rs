@@ -150,3 +150,66 @@ fn warn_unused(reader: &mut Reader<'_>, policy: Span, table: &Table<'_>) {
         reader.warning(problem.also(policy, "never restarted"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{good, refuses_service, service};
+
+    #[test]
+    fn good_restarts() {
+        let table = [
+            ("", RestartWhen::OnFailure, 30),
+            ("restart = \"always\"", RestartWhen::Always, 30),
+            ("restart = \"never\"", RestartWhen::Never, 30),
+            ("restart = {}", RestartWhen::OnFailure, 30),
+            ("restart = { policy = \"always\", settle = \"5m\" }", RestartWhen::Always, 300),
+            ("[service.web.restart]\nsettle = \"1s\"", RestartWhen::OnFailure, 1),
+        ];
+        for (lines, when, settle) in table {
+            let restart = service(lines).policy.restart;
+            assert_eq!((restart.when, restart.settle.as_secs()), (when, settle), "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_restarts() {
+        let table = [
+            (
+                "restart = \"allways\"",
+                ["3:11", "\"allways\"", "`restart` cannot be", "did you mean \"always\"?"],
+            ),
+            (
+                "restart = \"on-failure\"",
+                ["3:11", "\"on-failure\"", "cannot be", "did you mean \"on_failure\"?"],
+            ),
+            ("restart = true", ["3:11", "true", "a policy or a table, not a boolean", "\"never\""]),
+            (
+                "restart.policy = 1",
+                ["3:18", "1", "`policy` must be a word in quotes", "policy = \"always\""],
+            ),
+            ("restart.settle = \"0s\"", ["3:18", "\"0s\"", "`settle` must be from", "\"1ms\""]),
+            ("restart.settle = \"2d\"", ["3:18", "\"2d\"", "`settle` must be from", "\"1d\""]),
+            (
+                "restart = { polcy = \"never\" }",
+                ["3:13", "polcy", "unknown key `polcy` in `restart`", "`policy`?"],
+            ),
+            ("restart = { jitter = 1 }", ["3:13", "jitter", "not supported yet", "reference.toml"]),
+        ];
+        for (lines, expected) in table {
+            refuses_service(lines, expected);
+        }
+    }
+
+    #[test]
+    fn knobs_without_use_are_warned_of() {
+        let text = "[service.web]\ncommand = [\"x\"]\n\
+                    restart = { policy = \"never\", delay = \"1s\", limit = 3 }\n";
+        let warnings = good(text).warnings;
+        let shown = warnings[0].render(false);
+        assert_eq!(warnings.len(), 1);
+        assert!(shown.starts_with("warning: with `policy` \"never\""), "{shown}");
+        assert!(shown.contains("`delay` and `limit`"), "{shown}");
+        assert!(shown.contains(":3:31\n") && shown.contains("^^^^^ not used"), "{shown}");
+    }
+}

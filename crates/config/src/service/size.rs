@@ -32,3 +32,25 @@ pub(super) fn check(
     );
     Err(Problem::new(service.key_span, message, "hand large values over in a file"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::REQUEST_MAX;
+    use crate::testing::{problems, service};
+
+    #[test]
+    fn a_request_has_a_size() {
+        // Beside the value: "x", "A", "/etc/hearken", and the four ends.
+        let fits = REQUEST_MAX - 2 - 3 - 13;
+        let lines = |size: usize| format!("environment.A = \"{}\"", "v".repeat(size));
+        assert_eq!(service(&lines(fits)).environment["A"].len(), fits);
+        let text = format!("[service.web]\ncommand = [\"x\"]\n{}\n", lines(fits + 1));
+        let shown = problems(&text)[0].render(false);
+        assert!(
+            shown.contains("of `web` have 131073 bytes together; 131072 is the most"),
+            "{shown}"
+        );
+        assert!(shown.contains(":1:10\n") && shown.contains("^^^"), "{shown}");
+        assert!(shown.contains("= help: hand large values over in a file"), "{shown}");
+    }
+}

@@ -135,3 +135,64 @@ fn signal(value: Value<'_>) -> Result<Signal, Problem> {
     // Neither: the closed set has words for that.
     choice(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{refuses_service, service};
+
+    #[test]
+    fn good_stops() {
+        let table = [
+            ("", 15, 10),
+            ("stop = \"INT\"", 2, 10),
+            ("stop = \"SIGQUIT\"", 3, 10),
+            ("stop = {}", 15, 10),
+            ("stop = { signal = \"SIGUSR2\", timeout = \"1m\" }", 12, 60),
+            ("stop.timeout = \"2s\"", 15, 2),
+            ("[service.web.stop]\nsignal = \"KILL\"", 9, 10),
+        ];
+        for (lines, signal, seconds) in table {
+            let grace = Duration::from_secs(seconds);
+            assert_eq!(service(lines).policy.stop, StopPolicy { signal, grace }, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_stops() {
+        let table = [
+            (
+                "stop = \"TERN\"",
+                ["3:8", "\"TERN\"", "`stop` cannot be `TERN`", "did you mean \"TERM\"?"],
+            ),
+            ("stop = \"term\"", ["3:8", "\"term\"", "cannot be `term`", "did you mean \"TERM\"?"]),
+            (
+                "stop = \"CONT\"",
+                ["3:8", "\"CONT\"", "cannot be `CONT`", "sent after the stop signal"],
+            ),
+            ("stop = \"SIGSTOP\"", ["3:8", "\"SIGSTOP\"", "`SIGSTOP`", "does not end"]),
+            ("stop = 15", ["3:8", "15", "a signal or a table, not an integer", "stop = \"TERM\""]),
+            (
+                "stop.signal = 15",
+                ["3:15", "15", "name of a signal, not an integer", "signal = \"TERM\""],
+            ),
+            (
+                "stop = { timeout = 5 }",
+                ["3:20", "5", "`timeout` must be a duration", "\"5s\" for seconds"],
+            ),
+            ("stop.timeout = \"0s\"", ["3:16", "\"0s\"", "from \"1ms\" to \"1d\"", "\"1ms\""]),
+            ("stop.timeout = \"never\"", ["3:16", "\"never\"", "no duration", "has no \"never\""]),
+            (
+                "stop = { grace = \"5s\" }",
+                ["3:10", "grace", "unknown key `grace` in `stop`", "`timeout`"],
+            ),
+            (
+                "stop = { signl = \"INT\" }",
+                ["3:10", "signl", "unknown key `signl`", "did you mean `signal`?"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_service(lines, expected);
+        }
+    }
+}

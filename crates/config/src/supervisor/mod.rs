@@ -9,9 +9,10 @@ use crate::read::keys::Keys;
 use crate::read::path::path;
 use crate::read::table::Table;
 use crate::read::{Reader, Value};
+use hearken_core::gate::StartRate;
 use log::{Log, LogShape};
 use schemars::JsonSchema;
-use starts::{Starts, StartsShape};
+use starts::StartsShape;
 use std::path::PathBuf;
 use when_idle::WhenIdle;
 
@@ -23,7 +24,7 @@ pub struct Supervisor {
     /// Its own log.
     pub log: Log,
     /// How fast all automatic restarts together may go.
-    pub starts: Starts,
+    pub starts: StartRate,
     /// What `up` does when every unit is down for good.
     pub when_idle: WhenIdle,
 }
@@ -78,5 +79,107 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Supervisor {
         log: log.unwrap_or_default(),
         starts: starts.unwrap_or_default(),
         when_idle: when_idle.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{good, refuses};
+    use log::{LogFormat, LogLevel};
+
+    fn text(lines: &str) -> String {
+        format!("[supervisor]\n{lines}\n[service.web]\ncommand = [\"x\"]\n")
+    }
+
+    #[test]
+    fn good_supervisors() {
+        let default = Supervisor::default();
+        let log =
+            |level, format| Supervisor { log: Log { level, format }, ..Supervisor::default() };
+        let at =
+            |path: &str| Supervisor { state_directory: Some(path.into()), ..Supervisor::default() };
+        let rate = |burst, per_second| Supervisor {
+            starts: StartRate { burst, per_second },
+            ..Supervisor::default()
+        };
+        let table = [
+            ("", default.clone()),
+            ("log = \"debug\"", log(LogLevel::Debug, LogFormat::Auto)),
+            ("log = { format = \"json\" }", log(LogLevel::Info, LogFormat::Json)),
+            (
+                "log = { level = \"error\", format = \"human\" }",
+                log(LogLevel::Error, LogFormat::Human),
+            ),
+            ("state_directory = \"/var/lib/h\"", at("/var/lib/h")),
+            ("state_directory = \"./state/${HOST}\"", at("/etc/hearken/state/db1")),
+            ("starts = { burst = 1 }", rate(1, 256)),
+            ("starts = { burst = 5, per_second = 2 }", rate(5, 2)),
+            ("when_idle = \"stay\"", Supervisor { when_idle: WhenIdle::Stay, ..default }),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(good(&text(lines)).config.supervisor, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_supervisors() {
+        let table = [
+            ("log = \"debgu\"", ["2:7", "\"debgu\"", "`log` cannot be `debgu`", "\"debug\"?"]),
+            ("log = \"warning\"", ["2:7", "\"warning\"", "cannot be `warning`", "\"warn\""]),
+            ("log = 3", ["2:7", "3", "a level or a table, not an integer", "level = \"info\""]),
+            (
+                "log = { format = \"yaml\" }",
+                ["2:18", "\"yaml\"", "`format` cannot be `yaml`", "\"human\""],
+            ),
+            (
+                "log = { levle = \"info\" }",
+                ["2:9", "levle", "unknown key `levle` in `log`", "`level`?"],
+            ),
+            ("starts = 10", ["2:10", "10", "`starts` must be a table", "burst = 1024"]),
+            ("starts = { burst = 0 }", ["2:20", "0", "`burst` must be from 1", "from 1"]),
+            ("starts = { per_second = 9_000_000 }", ["2:25", "9_000_000", "to 1000000", "1000000"]),
+            (
+                "when_idle = \"quit\"",
+                ["2:13", "\"quit\"", "`when_idle` cannot be", "\"exit\" or \"stay\""],
+            ),
+            (
+                "state_directory = \"\"",
+                ["2:19", "\"\"", "must not be empty", "state_directory = \".\""],
+            ),
+            ("state_directory = \"~/h\"", ["2:19", "\"~/h\"", "`~` is not expanded", "${HOME}"]),
+            ("state_directory = \"${SATE}\"", ["2:20", "${SATE}", "SATE is not set", "${SATE:-…}"]),
+            (
+                "statedir = \"/x\"",
+                ["2:1", "statedir", "unknown key `statedir` in [supervisor]", "`state_directory`"],
+            ),
+            ("instances = 2", ["2:1", "instances", "unknown key", "belongs in [service.NAME]"]),
+            (
+                "metrics = \"x\"",
+                [
+                    "2:1",
+                    "metrics",
+                    "`metrics` in [supervisor] is not supported yet",
+                    "reference.toml",
+                ],
+            ),
+            (
+                "xyzzy = 1",
+                [
+                    "2:1",
+                    "xyzzy",
+                    "unknown key `xyzzy`",
+                    "`state_directory`, `log`, `starts` and `when_idle`",
+                ],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses(&text(lines), expected);
+        }
+        let web = "[service.web]\ncommand = [\"x\"]\n";
+        refuses(
+            &format!("supervisor = 1\n{web}"),
+            ["1:14", "1", "`supervisor` must be a table", "[supervisor]"],
+        );
     }
 }

@@ -4,25 +4,11 @@ use crate::read::keys::Keys;
 use crate::read::number::integer;
 use crate::read::table::Table;
 use crate::read::{Reader, Value};
+use hearken_core::gate::StartRate;
 use schemars::JsonSchema;
 
-/// The rate that all automatic restarts together keep to: a bucket of `burst` starts, filled with
-/// `per_second`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Starts {
-    /// How many may come at once: 1 to 1,000,000.
-    pub burst: u32,
-    /// How many follow each second: 1 to 1,000,000.
-    pub per_second: u32,
-}
-
+/// The most of either.
 const MAX: u32 = 1_000_000;
-
-impl Default for Starts {
-    fn default() -> Self {
-        Self { burst: 1024, per_second: 256 }
-    }
-}
 
 pub(crate) const KEYS: Keys = Keys {
     place: "starts = { … } of [supervisor]",
@@ -45,8 +31,8 @@ pub(crate) struct StartsShape {
     per_second: u32,
 }
 
-pub(crate) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Starts {
-    let default = Starts::default();
+pub(crate) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> StartRate {
+    let default = StartRate::default();
     let Some(mut table) = Table::of(value, &KEYS) else {
         let help = "write starts = { burst = 1024, per_second = 256 }";
         reader.error(value.wrong_type("a table", help));
@@ -55,7 +41,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Starts {
     let mut number = |key| table.take(key).and_then(|value| reader.keep(integer(value, 1..=MAX)));
     let (burst, per_second) = (number("burst"), number("per_second"));
     table.close(reader);
-    Starts {
+    StartRate {
         burst: burst.unwrap_or(default.burst),
         per_second: per_second.unwrap_or(default.per_second),
     }

@@ -76,8 +76,9 @@ fn report(reader: &mut Reader<'_>, text: &str, mistakes: &[(Span, &str)], end: u
         if lines.insert(line) {
             let found = text.get(span.start..span.end).unwrap_or_default();
             let at = help::place(text, *span, message);
-            let message_shown = format!("invalid TOML: {message}");
-            reader.error(Problem::new(at, message_shown, help::help(message, found)));
+            let message = help::message(message, found);
+            let help = help::help(message, found);
+            reader.error(Problem::new(at, format!("invalid TOML: {message}"), help));
         }
         if help::is_noticed_late(message) {
             break;
@@ -136,5 +137,100 @@ impl Damage {
     /// Whether `table` held a mistake of syntax.
     pub(crate) fn hits(&self, table: Value<'_>) -> bool {
         self.0.contains(&table.key_span.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ROUNDS;
+    use crate::testing::{FILE, problems, refuses, refuses_all};
+
+    #[test]
+    fn mistakes_of_syntax() {
+        let table = [
+            ("restart = always", "3:11", "string values must be quoted", "\"always\""),
+            ("critical = yes", "3:12", "must be quoted", "write true or false"),
+            ("restart = never", "3:11", "must be quoted", "\"never\""),
+            ("restart = \"always", "3:18", "invalid TOML", "the same quote"),
+            (r#"directory = "C:\d""#, "3:17", "invalid TOML", "a backslash starts an escape"),
+            ("restart", "3:8", "invalid TOML", "key = value"),
+            ("restart =", "3:10", "invalid TOML", "key = value"),
+            ("instances = 007", "3:13", "invalid TOML", "like 30 or 1_000"),
+            ("stop = { signal = \"INT\"", "3:24", "invalid TOML", "closed with `}`"),
+            ("after = [\"a\"", "3:13", "invalid TOML", "closed with `]`"),
+            ("after = [\"a\" \"b\"]", "3:14", "invalid TOML", "commas between"),
+            ("[service.db", "3:12", "unclosed table", "[service.web]"),
+            ("shell = \"\"\"abc\nstop = 3", "3:9", "multi-line", "same three quotes"),
+            ("= 3", "3:1", "invalid TOML", "reference.toml"),
+        ];
+        for (lines, place, message, help) in table {
+            let text = format!("[service.web]\ncommand = [\"x\"]\n{lines}\n");
+            let found = problems(&text);
+            let shown = found[0].render(false);
+            assert_eq!(found.len(), 1, "{lines}\n{shown}");
+            assert!(shown.contains(&format!("--> {FILE}:{place}\n")), "{place}\n{shown}");
+            assert!(shown.contains(message) && shown.contains(help), "{lines}\n{shown}");
+            assert!(shown.contains('^'), "{shown}");
+        }
+    }
+
+    #[test]
+    fn every_section_has_its_say() {
+        let text = "[service.a]\ncommand = [\"x\"\nxyzzy = 1\n[service.b]\nrestart = always\n\
+                    xyzzy = 1\nshell = nope\n[service.c]\ncommand = [\"x\"]\nafter = [\"a\", \"dd\"]\n\
+                    restrat = 1\n[service.d]\nshell = '''x\n[service.e]\ncommand = 1\n";
+        refuses_all(
+            text,
+            &[
+                ["2:15", "", "missing comma", "closed with `]`"],
+                ["5:11", "always", "must be quoted", "\"always\""],
+                ["7:9", "nope", "must be quoted", "\"nope\""],
+                ["10:15", "\"dd\"", "no such service", "did you mean \"d\"?"],
+                ["11:1", "restrat", "unknown key", "restart"],
+                ["13:9", "'''", "multi-line", "three quotes"],
+                ["15:11", "1", "must be an array", "command ="],
+            ],
+        );
+    }
+
+    #[test]
+    fn keys_given_twice() {
+        let table = [
+            ("[service.a]\nshell = \"x\"\nshell = \"y\"\n", "3:1", "shell", "2 | shell"),
+            (
+                "[service.a]\nshell = \"x\"\nstop = { signal = \"INT\", signal = \"HUP\" }\n",
+                "3:26",
+                "signal",
+                "------",
+            ),
+            (
+                "[service.a]\nshell = \"x\"\nstop.signal = \"INT\"\nstop.signal = \"HUP\"\n",
+                "4:6",
+                "signal",
+                "3 | stop",
+            ),
+            ("[service.a]\nshell = \"x\"\n\"shell\" = \"y\"\n", "3:1", "\"shell\"", "2 | shell"),
+            (
+                "[supervisor]\n[service.a]\nshell = \"x\"\n[supervisor]\n",
+                "4:2",
+                "supervisor",
+                "1 | [supervisor]",
+            ),
+        ];
+        for (text, place, caret, first) in table {
+            refuses(text, [place, caret, "is given twice", ""]);
+            let shown = problems(text)[0].render(false);
+            assert!(shown.contains("given here first") && shown.contains(first), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_config_at_all_is_not_shown_for_ever() {
+        let text = "[[[\n[a\n".repeat(500);
+        assert!(problems(&text).len() <= 3 * ROUNDS);
+        problems(&"[".repeat(10_000));
+        problems(&"a = [".repeat(10_000));
+        problems(&"{".repeat(10_000));
+        problems(&format!("a{} = 1\n", ".a".repeat(10_000)));
     }
 }
