@@ -25,7 +25,6 @@ use crate::moment::Moment;
 use crate::policy::UnitPolicy;
 use crate::unit::{Going, Unit};
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
 
 /// What the shell tells the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,6 +238,12 @@ impl Supervision {
         self.units.get(unit.0 as usize)
     }
 
+    /// How many instances have a process, or one to come.
+    #[must_use]
+    pub fn active(&self) -> u32 {
+        self.active
+    }
+
     /// What the config asks of a unit.
     #[must_use]
     pub fn policy(&self, unit: UnitIndex) -> Option<&UnitPolicy> {
@@ -305,12 +310,7 @@ impl Supervision {
         };
         it.handle(event, &mut cx);
         let (new_due, new_token, new_standing) = (it.due(), it.token(), it.standing());
-        if new_due != due {
-            self.timers.remove(&(due, id));
-            if new_due != Moment::NEVER {
-                self.timers.insert((new_due, id));
-            }
-        }
+        retime(&mut self.timers, id, due, new_due);
         if new_token != token {
             if let Some(token) = token {
                 self.tokens.remove(&token);
@@ -341,6 +341,16 @@ impl Supervision {
             if self.changed.back() != Some(&id.unit) {
                 self.changed.push_back(id.unit);
             }
+        }
+    }
+}
+
+/// Keeps the index of timers true when what is due at `old` is due at `new`.
+fn retime(timers: &mut BTreeSet<(Moment, InstanceId)>, id: InstanceId, old: Moment, new: Moment) {
+    if new != old {
+        timers.remove(&(old, id));
+        if new != Moment::NEVER {
+            timers.insert((new, id));
         }
     }
 }

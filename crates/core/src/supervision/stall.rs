@@ -4,7 +4,7 @@
 //! or left, in the meantime. So a late timer first goes back, for the shell to take in what lies
 //! there, and only then counts; and after a real stall every such deadline begins anew.
 
-use super::Supervision;
+use super::{Supervision, retime};
 use crate::action::Report;
 use crate::moment::Moment;
 use std::time::Duration;
@@ -54,8 +54,7 @@ impl Supervision {
                 let due = it.due();
                 if it.forgive_stall(now, &unit.policy) {
                     moved += 1;
-                    self.timers.remove(&(due, it.id()));
-                    self.timers.insert((it.due(), it.id()));
+                    retime(&mut self.timers, it.id(), due, it.due());
                 }
             }
         }
