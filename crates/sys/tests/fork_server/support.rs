@@ -88,7 +88,7 @@ impl World {
         }
     }
 
-    /// What comes next. Replies before exits, so that a test is not at the mercy of their race.
+    /// What comes next. An exit may come before the reply that names its pid.
     pub(crate) fn next(&mut self) -> Event {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -142,6 +142,16 @@ impl World {
         }
     }
 
+    /// What the fork server says next; exits meanwhile are kept for [`World::end_of`].
+    pub(crate) fn next_reply(&mut self) -> Event {
+        loop {
+            let event = self.next();
+            if !matches!(event, Event::Changed(..)) {
+                return event;
+            }
+        }
+    }
+
     /// Every event up to the one wanted, that one included.
     pub(crate) fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
         let mut seen = Vec::new();
@@ -179,10 +189,9 @@ impl World {
     pub(crate) fn kill_server(&mut self) {
         let pid = self.server.pid();
         self.server.kill();
-        let mut seen = [self.next(), self.next()];
-        seen.sort_by_key(|event| matches!(event, Event::Lost(_)));
-        let what = Status::Killed { signal: Signal::KILL, core_dumped: false };
-        assert_eq!(seen, [Event::Changed(pid, what), Event::Lost(Lost::Ended)]);
+        self.until(|event| *event == Event::Lost(Lost::Ended));
+        let killed = Status::Killed { signal: Signal::KILL, core_dumped: false };
+        assert_eq!(self.end_of(pid), killed);
     }
 
     pub(crate) fn signal(&self, token: u64, signal: Signal) {
