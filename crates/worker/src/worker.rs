@@ -1,0 +1,268 @@
+//! The program's handle on the line.
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use hearken_proto::{
+    Drain, Draining, Exiting, FromChild, Hello, Intent, Level, Log, Metric, PROTOCOL, Progress,
+    ProtocolRange, Ready, ShortText, Status, Welcome,
+};
+use serde::Serialize;
+
+use crate::error::{ConnectError, LineError};
+use crate::failure::{WorkerError, map};
+use crate::heard::HeardSoFar;
+use crate::listener::Listener;
+use crate::voice::Voice;
+use crate::{console, descriptor};
+
+/// A program that can be listened to. Cheap to clone, usable from every thread.
+///
+/// All that it says returns once the kernel has taken it. After [`LineError::Closed`] nothing can be said any more.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    heard: Arc<HeardSoFar>,
+    speech: Speech,
+}
+
+/// Where the messages go.
+#[derive(Debug, Clone)]
+enum Speech {
+    Line(Arc<Voice>, #[expect(dead_code, reason = "hangs up when dropped")] Arc<HangUp>),
+    Console,
+}
+
+/// The listener has its own clone of the line: only a shutdown ends both.
+#[derive(Debug)]
+struct HangUp(UnixStream);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        // It may have been closed from the other side.
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+impl Worker {
+    /// Takes the line over that `HEARKEN_FD` names and says `hello` on it; once in a process.
+    ///
+    /// Without `HEARKEN_FD` the program runs on its own: [`is_supervised`](Self::is_supervised) is false, and what it
+    /// says is printed to standard error.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] if the variable is set but wrong.
+    pub fn connect() -> Result<Worker, ConnectError> {
+        match descriptor::from_environment()? {
+            Some(line) => Worker::over(line),
+            None => Ok(Worker { heard: Arc::default(), speech: Speech::Console }),
+        }
+    }
+
+    /// Speaks over a line of one's own: for tests, and for programs that were handed the socket another way.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Line`] if it does not take the first word.
+    pub fn over(line: UnixStream) -> Result<Worker, ConnectError> {
+        let listening = line.try_clone().map_err(LineError::from)?;
+        let hang_up = HangUp(line.try_clone().map_err(LineError::from)?);
+        let heard = Arc::new(HeardSoFar::default());
+        let voice = Arc::new(Voice::new(line, Arc::clone(&heard)));
+        voice.say(&FromChild::Hello(hello()))?;
+        let listener = Listener::new(listening, Arc::clone(&voice), Arc::clone(&heard));
+        thread::Builder::new()
+            .name("hearken-listener".to_owned())
+            .spawn(|| listener.run())
+            .map_err(LineError::from)?;
+        Ok(Worker { heard, speech: Speech::Line(voice, Arc::new(hang_up)) })
+    }
+
+    /// Whether hearken started this program.
+    #[must_use]
+    pub fn is_supervised(&self) -> bool {
+        match self.speech {
+            Speech::Line(..) => true,
+            Speech::Console => false,
+        }
+    }
+
+    /// Waits for hearken's answer to `hello`: which unit this is, and what the config hands to it. Nothing if none
+    /// has come within `timeout`, or if nobody supervises.
+    ///
+    /// Not needed before anything else may be said.
+    ///
+    /// # Errors
+    ///
+    /// Why the line ended instead, a rejection among others.
+    pub fn welcome(&self, timeout: Duration) -> Result<Option<Welcome>, LineError> {
+        match self.speech {
+            Speech::Line(..) => self.heard.wait_for_welcome(timeout),
+            Speech::Console => Ok(None),
+        }
+    }
+
+    /// Says that the program serves. Units with `ready = "message"` are up from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said.
+    pub fn ready(&self) -> Result<(), LineError> {
+        self.say(FromChild::Ready(Ready::default()))
+    }
+
+    /// Says in one line what the program is doing. Cut at 8 KiB.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said.
+    pub fn status(&self, text: impl Into<ShortText>) -> Result<(), LineError> {
+        self.say(FromChild::Status(Status { text: text.into() }))
+    }
+
+    /// Says how far it is.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said.
+    pub fn progress(&self, progress: Progress) -> Result<(), LineError> {
+        self.say(FromChild::Progress(progress))
+    }
+
+    /// Logs a sentence with fields beside it: a struct, a map with words for keys, or `&()` for none.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError::NotAMap`] for other fields, and [`LineError`] as of everything that is said.
+    pub fn log<F: Serialize + ?Sized>(
+        &self,
+        level: Level,
+        message: impl Into<ShortText>,
+        fields: &F,
+    ) -> Result<(), LineError> {
+        self.say(FromChild::Log(Log {
+            handle: None,
+            level,
+            message: message.into(),
+            target: None,
+            fields: map(fields)?,
+            time: None,
+        }))
+    }
+
+    /// Says what went wrong. It does not end the program; [`run`](crate::run) does both.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said.
+    pub fn error(&self, error: &WorkerError) -> Result<(), LineError> {
+        self.say(FromChild::Error(Box::new(error.message().clone())))
+    }
+
+    /// Counts or measures something.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said; a value that is not finite cannot be sent.
+    pub fn metric(&self, metric: Metric) -> Result<(), LineError> {
+        self.say(FromChild::Metric(metric))
+    }
+
+    /// Says that the work goes on. The listener does so by itself as often as hearken asks for it, but it knows only
+    /// that the process lives.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said.
+    pub fn heartbeat(&self) -> Result<(), LineError> {
+        match &self.speech {
+            Speech::Line(voice, _) => voice.heartbeat(),
+            Speech::Console => Ok(()),
+        }
+    }
+
+    /// Asks to be replaced once what is in flight is done.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said.
+    pub fn ask_to_be_replaced(&self, reason: impl Into<ShortText>) -> Result<(), LineError> {
+        self.say(FromChild::Draining(Draining { reason: reason.into() }))
+    }
+
+    /// Says the last word before an exit: what should happen next, and why if `reason` is not empty. After it only
+    /// logs, statuses, metrics and heartbeats can be said.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`], as of everything that is said.
+    pub fn exiting(&self, intent: Intent, reason: &str) -> Result<(), LineError> {
+        let reason = (!reason.is_empty()).then(|| reason.into());
+        self.say(FromChild::Exiting(Exiting { intent, reason }))
+    }
+
+    /// Whether the program should finish what it holds and exit: hearken said so, or the line has ended.
+    #[must_use]
+    pub fn draining(&self) -> bool {
+        self.heard.is_draining()
+    }
+
+    /// What hearken said about the drain: why, and how long it may take.
+    #[must_use]
+    pub fn drain(&self) -> Option<Drain> {
+        self.heard.drain_said()
+    }
+
+    /// Waits for a drain, at most for `timeout`, and gives whether it has come. A sleep that ends in time.
+    #[must_use]
+    pub fn wait_for_drain(&self, timeout: Duration) -> bool {
+        self.heard.wait_for_drain(timeout)
+    }
+
+    /// From here on SIGTERM starts a drain instead of ending the program. The program must then end by itself: see
+    /// [`draining`](Self::draining). Replaces no handler of yours, but runs beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError::Failed`] if there is no descriptor or thread left.
+    pub fn drain_on_sigterm(&self) -> Result<(), LineError> {
+        let (mut signalled, signal) = UnixStream::pair().map_err(LineError::from)?;
+        let heard = Arc::clone(&self.heard);
+        // Before the handler is there: a signal that nobody waits for would be lost.
+        thread::Builder::new()
+            .name("hearken-sigterm".to_owned())
+            .spawn(move || {
+                if signalled.read_exact(&mut [0]).is_ok() {
+                    heard.drain(Drain { grace_ms: 0, reason: "SIGTERM".into() });
+                }
+            })
+            .map_err(LineError::from)?;
+        signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, signal)
+            .map_err(LineError::from)?;
+        Ok(())
+    }
+
+    fn say(&self, message: FromChild) -> Result<(), LineError> {
+        match &self.speech {
+            Speech::Line(voice, _) => voice.say(&message),
+            Speech::Console => {
+                console::print(&message);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn hello() -> Hello {
+    Hello {
+        protocol: ProtocolRange::only(PROTOCOL),
+        sdk: concat!("hearken-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+        language: "rust".to_owned(),
+        pid: std::process::id(),
+        build: None,
+        task_types: None,
+    }
+}

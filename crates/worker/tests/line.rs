@@ -1,0 +1,240 @@
+//! The worker against a supervisor made of a socketpair, and against the golden frames.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use hearken_proto::{
+    Decoded, Drain, ErrorKind, FrameReader, FromChild, Handle, Heard, Heartbeat, MAX_FRAME, Ping,
+    Raw, Reject, Session, Task, ToChild, Welcome, decode_frame, encode_frame,
+};
+use hearken_worker::{Intent, Level, LineError, Progress, Worker, WorkerError};
+
+/// Longer than anything takes on a busy machine; nothing waits for it but a failing test.
+const LONG: Duration = Duration::from_secs(20);
+
+/// The other end: hears through the real session, so that whatever is out of turn fails the test.
+struct Supervisor {
+    line: UnixStream,
+    reader: FrameReader,
+    session: Session,
+}
+
+impl Supervisor {
+    fn say(&mut self, message: &ToChild) {
+        let mut out = BytesMut::new();
+        encode_frame(message, &mut out).unwrap();
+        self.line.write_all(&out).unwrap();
+    }
+
+    fn body(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(body) = self.reader.pop().unwrap() {
+                return Some(body.to_vec());
+            }
+            let mut buffer = [0; 1000];
+            match self.line.read(&mut buffer).unwrap() {
+                0 => return None,
+                length => self.reader.push(&buffer[..length]),
+            }
+        }
+    }
+
+    fn hear(&mut self) -> Heard {
+        let body = self.body().expect("the line is open");
+        self.session.receive(decode_frame(&body).unwrap()).unwrap()
+    }
+
+    fn welcome(&mut self, max_frame: u32, heartbeat_ms: Option<u32>) {
+        self.say(&ToChild::Welcome(Welcome {
+            protocol: 1,
+            unit: "api".to_owned(),
+            instance: 2,
+            incarnation: 1,
+            max_frame,
+            heartbeat_ms,
+            config: Some(Raw::from_value(&BTreeMap::from([("greeting", "hi")])).unwrap()),
+        }));
+    }
+}
+
+fn pair() -> (Worker, Supervisor) {
+    let (child, line) = UnixStream::pair().unwrap();
+    line.set_read_timeout(Some(LONG)).unwrap();
+    let worker = Worker::over(child).unwrap();
+    let reader = FrameReader::new(MAX_FRAME);
+    let mut supervisor = Supervisor { line, reader, session: Session::default() };
+    let Heard::Hello { hello, .. } = supervisor.hear() else { panic!("no hello") };
+    assert!(hello.sdk.starts_with("hearken-rust/") && hello.pid == std::process::id());
+    (worker, supervisor)
+}
+
+#[test]
+fn a_worker_is_welcomed_and_told_its_config() {
+    let (worker, mut supervisor) = pair();
+    assert!(worker.is_supervised());
+    supervisor.welcome(MAX_FRAME, None);
+    let welcome = worker.welcome(LONG).unwrap().unwrap();
+    assert_eq!((welcome.unit.as_str(), welcome.instance), ("api", 2));
+    let config: BTreeMap<String, String> = welcome.config.unwrap().decode().unwrap();
+    assert_eq!(config["greeting"], "hi");
+}
+
+#[test]
+fn everything_it_says_is_heard_in_turn() {
+    let (worker, mut supervisor) = pair();
+    worker.ready().unwrap();
+    worker.status("warm").unwrap();
+    worker.log(Level::Warn, "slow", &BTreeMap::from([("ms", 12)])).unwrap();
+    worker.log(Level::Info, "plain", &()).unwrap();
+    worker.error(&WorkerError::rate_limited("mail.quota", "full", LONG)).unwrap();
+    worker.exiting(Intent::Retry, "").unwrap();
+    assert!(matches!(supervisor.hear(), Heard::Ready(ready) if ready.credits == 1));
+    assert!(matches!(supervisor.hear(), Heard::Status(status) if status.text.as_str() == "warm"));
+    assert!(matches!(supervisor.hear(), Heard::Log(log) if log.fields.is_some()));
+    assert!(matches!(supervisor.hear(), Heard::Log(log) if log.fields.is_none()));
+    let Heard::Error(error) = supervisor.hear() else { panic!("no error") };
+    assert_eq!((error.kind, error.retry_after_ms), (ErrorKind::RateLimited, Some(20_000)));
+    assert!(
+        matches!(supervisor.hear(), Heard::Exiting(exiting) if exiting.intent == Intent::Retry)
+    );
+
+    // The session would end the line over a status that is none; the worker does not let it come to that.
+    assert!(matches!(worker.ready(), Err(LineError::AfterExiting { .. })));
+    worker.status("bye").unwrap();
+    assert!(matches!(supervisor.hear(), Heard::Status(_)));
+}
+
+#[test]
+fn a_ping_is_answered_and_heartbeats_come_by_themselves() {
+    let (_worker, mut supervisor) = pair();
+    supervisor.say(&ToChild::Ping(Ping { sequence: 42 }));
+    let answer = Heartbeat { sequence: 42, busy: None, memory: None };
+    assert_eq!(supervisor.hear(), Heard::Heartbeat(answer));
+    supervisor.welcome(MAX_FRAME, Some(1));
+    for sequence in 1..=3 {
+        let beat = Heartbeat { sequence, busy: None, memory: None };
+        assert_eq!(supervisor.hear(), Heard::Heartbeat(beat));
+    }
+}
+
+#[test]
+fn a_drain_wakes_whoever_waits() {
+    let (worker, mut supervisor) = pair();
+    assert!(!worker.draining());
+    assert!(!worker.wait_for_drain(Duration::ZERO));
+    supervisor.say(&ToChild::Drain(Drain { grace_ms: 500, reason: "shutdown".into() }));
+    assert!(worker.wait_for_drain(LONG));
+    assert_eq!(worker.drain().unwrap().grace_ms, 500);
+}
+
+#[test]
+fn the_end_of_the_line_is_a_drain_and_ends_what_can_be_said() {
+    let (worker, supervisor) = pair();
+    drop(supervisor);
+    assert!(worker.wait_for_drain(LONG));
+    assert!(worker.drain().is_none());
+    assert!(matches!(worker.ready(), Err(LineError::Closed)));
+}
+
+#[test]
+fn a_rejection_is_the_reason_for_all_that_follows() {
+    let (worker, mut supervisor) = pair();
+    let reject = Reject { code: "unsupported_protocol".to_owned(), message: "no".into() };
+    supervisor.say(&ToChild::Reject(reject));
+    assert!(matches!(worker.welcome(LONG), Err(LineError::Rejected { .. })));
+    assert!(matches!(worker.status("x"), Err(LineError::Rejected { .. })));
+}
+
+#[test]
+fn garbage_from_above_ends_the_line_and_not_the_program() {
+    let (worker, mut supervisor) = pair();
+    supervisor.line.write_all(&[0, 0, 0, 1, 0xc1]).unwrap();
+    assert!(worker.wait_for_drain(LONG));
+    assert!(matches!(worker.ready(), Err(LineError::NotUnderstood(_))));
+}
+
+#[test]
+fn a_message_too_long_is_refused_before_anything_of_it_is_sent() {
+    let (worker, mut supervisor) = pair();
+    let fields = BTreeMap::from([("x", "y".repeat(100_000))]);
+    let refused = worker.log(Level::Info, "long", &fields);
+    assert!(matches!(refused, Err(LineError::TooLong { max: 65_536, .. })));
+    supervisor.welcome(MAX_FRAME, None);
+    worker.welcome(LONG).unwrap();
+    // A reader at the same time: a socketpair does not hold so much.
+    std::thread::scope(|scope| {
+        scope.spawn(|| worker.log(Level::Info, "long", &fields).unwrap());
+        assert!(matches!(supervisor.hear(), Heard::Log(_)));
+    });
+}
+
+#[test]
+fn a_task_is_refused_by_a_service() {
+    let (_worker, mut supervisor) = pair();
+    supervisor.session.open(Handle(7));
+    supervisor.say(&ToChild::Task(Box::new(Task {
+        handle: Handle(7),
+        id: String::new(),
+        task_type: None,
+        attempt: 1,
+        crashes: 0,
+        payload: Raw::nil(),
+        content_type: None,
+        soft_ms: None,
+        hard_ms: None,
+        key: None,
+        headers: None,
+        traceparent: None,
+        checkpoint: None,
+        last_error: None,
+        batch: None,
+    })));
+    assert!(matches!(supervisor.hear(), Heard::Error(error) if error.handle == Some(Handle(7))));
+}
+
+#[test]
+fn the_last_worker_hangs_up() {
+    let (worker, mut supervisor) = pair();
+    let clone = worker.clone();
+    drop(worker);
+    clone.ready().unwrap();
+    assert!(matches!(supervisor.hear(), Heard::Ready(_)));
+    drop(clone);
+    assert_eq!(supervisor.body(), None);
+}
+
+#[test]
+fn what_it_writes_are_the_golden_frames() {
+    let golden = |file: &str, about: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/vectors").join(file);
+        let vector: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let cases = vector["cases"].as_array().unwrap();
+        let case = cases.iter().find(|case| case["about"] == about).expect("the case is there");
+        case["frame"].as_str().unwrap()[8..].to_owned()
+    };
+    let (worker, mut supervisor) = pair();
+    let mut written = || -> String {
+        let body = supervisor.body().unwrap();
+        assert!(matches!(decode_frame(&body), Ok(Decoded::<FromChild>::Message(_))));
+        body.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    worker.ready().unwrap();
+    assert_eq!(written(), golden("02_ready.json", "one credit"));
+    worker.progress(Progress { done: Some(3), total: Some(9), ..Progress::default() }).unwrap();
+    assert_eq!(written(), golden("04_progress.json", "done of total"));
+    worker.status("3 of 4 shards open").unwrap();
+    assert_eq!(written(), golden("14_status.json", "all fields"));
+    worker.error(&WorkerError::denied("mail.send", "could not send")).unwrap();
+    assert_eq!(written(), golden("08_error.json", "denied"));
+    worker.ask_to_be_replaced("500 tasks done").unwrap();
+    assert_eq!(written(), golden("12_draining.json", "all fields"));
+    worker.exiting(Intent::StayDown, "no licence").unwrap();
+    assert_eq!(written(), golden("13_exiting.json", "with a reason"));
+}
