@@ -113,7 +113,7 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
             | Action::Leave(_) => later.push(action),
         }
     }
-    let first = spawner.pump(&mut server);
+    let failed = spawner.pump(&mut server);
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -125,7 +125,7 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
         for action in later {
             daemon.perform(action);
         }
-        daemon.run(first).await
+        daemon.run(failed).await
     });
     let (outcome, why) = ended.map_err(refused("the supervisor's own sources"))?;
     let exit_code = i64::from(outcome != Outcome::Clean);

@@ -136,13 +136,15 @@ impl<'a> Daemon<'a> {
         })
     }
 
-    /// Runs until the core says to leave. `first` is what was launched before the runtime.
+    /// Runs until the core says to leave. `failed` are the starts that failed before the runtime.
     ///
     /// # Errors
     /// If the kernel refuses what the loop needs to listen at all.
-    pub(crate) async fn run(mut self, first: Step) -> io::Result<(Outcome, Option<String>)> {
+    pub(crate) async fn run(mut self, failed: Vec<Event>) -> io::Result<(Outcome, Option<String>)> {
         let mut sources = Sources::open()?;
-        self.take(first);
+        for event in failed {
+            self.tell(event);
+        }
         // Deaths before the handler was installed rang no bell.
         self.reap();
         loop {
@@ -266,9 +268,8 @@ impl<'a> Daemon<'a> {
         if self.server.as_ref().is_some_and(|server| server.server.pid() == pid) {
             self.hear_server();
             self.server = None;
-            for event in self.spawner.mourn(pid, ending) {
-                self.tell(event);
-            }
+            let step = self.spawner.mourn(pid, ending);
+            self.take(step);
             self.see_to_server();
             return;
         }
@@ -354,11 +355,13 @@ impl<'a> Daemon<'a> {
                 self.perform(action);
             }
             let Some(server) = &mut self.server else { return };
-            let step = self.spawner.pump(&mut server.server);
-            if step.events.is_empty() && step.launched.is_empty() {
+            let failed = self.spawner.pump(&mut server.server);
+            if failed.is_empty() {
                 return;
             }
-            self.take(step);
+            for event in failed {
+                self.tell(event);
+            }
         }
     }
 
@@ -410,7 +413,9 @@ impl<'a> Daemon<'a> {
     /// It was judged: what it left behind goes, and nothing of it is kept.
     fn release(&mut self, token: Token) {
         let Some(reach) = self.reach.remove(&token) else { return };
-        if let Some((pidfd, pid)) = self.spawner.register.handle(token) {
+        if let Some((pidfd, pid)) = self.spawner.register.handle(token)
+            && self.spawner.register.has_ended(token)
+        {
             // Asking costs one call; looking for them costs a walk over all processes.
             if pidfd.group_alive() {
                 let members = session_members(pid);

@@ -236,9 +236,15 @@ impl<H> Register<H> {
         }
     }
 
+    /// Whether it ran and its exit was reaped.
+    #[must_use]
+    pub(crate) fn has_ended(&self, token: Token) -> bool {
+        matches!(self.entries.get(&token).map(|entry| &entry.stage), Some(Stage::Ended { .. }))
+    }
+
     /// It was judged. A start that failed stays until its process is reaped.
     pub(crate) fn released(&mut self, token: Token) {
-        if let Some(Stage::Ended { .. }) = self.entries.get(&token).map(|entry| &entry.stage) {
+        if self.has_ended(token) {
             self.entries.remove(&token);
         }
     }

@@ -11,6 +11,7 @@ use hearken_core::evidence::{End, Ending, Evidence, StopCause};
 use hearken_core::identity::{InstanceId, UnitIndex};
 use hearken_core::judge::{self, DecidedBy, Judgement, Next};
 use hearken_core::kind::Kind;
+use hearken_core::policy::Ready;
 use hearken_core::supervision::{Supervision, WhenIdle};
 use hearken_sys::{Errno, Signal};
 use std::time::Duration;
@@ -33,6 +34,10 @@ impl Teller<'_> {
 
     fn unit(&self, unit: UnitIndex) -> &str {
         self.recipe(unit).map_or("?", |recipe| &recipe.unit)
+    }
+
+    fn is_ready_when_started(&self, unit: UnitIndex) -> bool {
+        self.supervision.policy(unit).is_some_and(|policy| policy.ready == Ready::Started)
     }
 
     /// Why the supervisor ends, when nobody asked for it.
@@ -62,6 +67,8 @@ impl Teller<'_> {
                 let (unit, instance) = (self.unit(id.unit), id.slot);
                 Started { unit, instance, pid: *pid, incarnation: *incarnation }.emit();
             }
+            // Where ready is started, one line says both.
+            Report::Ready { id, .. } if self.is_ready_when_started(id.unit) => {}
             Report::Ready { id, after } => {
                 ReadyNow { unit: self.unit(id.unit), instance: id.slot, after_ms: ms(*after) }
                     .emit();

@@ -29,7 +29,7 @@ use hearken_sys::{
     ChildEnds, ForkServer, Lost, Pid, PidFd, Prepared, Reply, SendError, Signal, line_pair,
     output_pipe,
 };
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,7 +70,8 @@ pub(crate) struct Job {
     pub(crate) incarnation: u32,
 }
 
-/// A spawn that was sent: its ends want to be listened to.
+/// A child whose program runs: its ends want to be listened to. (Not before: what it says then
+/// comes after the news that it was started.)
 #[derive(Debug)]
 pub(crate) struct Launched {
     /// Which spawn.
@@ -99,6 +100,8 @@ pub(crate) struct Spawner {
     clock: Clock,
     recipes: Vec<Recipe>,
     queue: VecDeque<Job>,
+    /// Our ends of the spawns under way.
+    launching: HashMap<Token, Launched>,
     /// What was sent and not yet forked, oldest first.
     sent: VecDeque<(Token, Moment, Job)>,
     /// Processes by token.
@@ -118,6 +121,7 @@ impl Spawner {
             clock,
             recipes,
             queue: VecDeque::new(),
+            launching: HashMap::new(),
             sent: VecDeque::new(),
             register: Register::default(),
             replacements: Budget::default(),
@@ -144,28 +148,24 @@ impl Spawner {
     }
 
     /// Sends what the window has room for.
-    pub(crate) fn pump(&mut self, server: &mut ForkServer) -> Step {
-        let mut step = Step::default();
+    pub(crate) fn pump(&mut self, server: &mut ForkServer) -> Vec<Event> {
+        let mut failed = Vec::new();
         while self.register.under_way() < WINDOW {
             let Some(job) = self.queue.pop_front() else { break };
             match self.send(server, job) {
-                Ok(Some(launched)) => step.launched.push(launched),
-                Ok(None) => {
+                Ok(true) => {}
+                Ok(false) => {
                     self.queue.push_front(job);
                     break;
                 }
-                Err(failure) => step.events.push(Event::SpawnFailed(job.token, failure)),
+                Err(failure) => failed.push(Event::SpawnFailed(job.token, failure)),
             }
         }
-        step
+        failed
     }
 
-    /// `None`: not now.
-    fn send(
-        &mut self,
-        server: &mut ForkServer,
-        job: Job,
-    ) -> Result<Option<Launched>, SpawnFailure> {
+    /// Answers whether it was sent; if not, it is not the time for it.
+    fn send(&mut self, server: &mut ForkServer, job: Job) -> Result<bool, SpawnFailure> {
         let no_recipe = SpawnFailure { stage: "plan", errno: 0, permanent: true };
         let recipe = self.recipe(job.id).ok_or(no_recipe)?;
         let (ours, theirs) = connect(recipe.mode).map_err(|error| out_of_descriptors(&error))?;
@@ -179,10 +179,12 @@ impl Spawner {
             Ok(()) => {
                 self.register.asked(job.token);
                 self.sent.push_back((job.token, self.clock.now(), job));
-                Ok(Some(Launched { token: job.token, id: job.id, who, ends: ours }))
+                let launched = Launched { token: job.token, id: job.id, who, ends: ours };
+                self.launching.insert(job.token, launched);
+                Ok(true)
             }
             // The read side tells that it is lost, and what was sent is tried again then.
-            Err(SendError::WouldBlock(_) | SendError::Lost(_)) => Ok(None),
+            Err(SendError::WouldBlock(_) | SendError::Lost(_)) => Ok(false),
             Err(SendError::TooLarge { .. } | SendError::NoCommand) => Err(SpawnFailure {
                 stage: "request",
                 errno: rustix::io::Errno::TOOBIG.raw_os_error(),
@@ -208,11 +210,16 @@ impl Spawner {
                         kill_tree(&pidfd);
                     }
                 }
-                Reply::Execed { token } => step.events.extend(self.register.execed(Token(token))),
+                Reply::Execed { token } => {
+                    let token = Token(token);
+                    step.launched.extend(self.launching.remove(&token));
+                    step.events.extend(self.register.execed(token));
+                }
                 Reply::Failed { token, stage, errno } => {
                     let token = Token(token);
                     self.sent.retain(|(sent, ..)| *sent != token);
                     server.forget(token.0);
+                    self.launching.remove(&token);
                     step.events
                         .extend(self.register.failed(token, convert::spawn_failure(stage, errno)));
                 }
@@ -255,7 +262,7 @@ impl Spawner {
 
     /// The fork server is dead and reaped, and all it said was heard: kills what it forked without
     /// telling, and gives what the core has to know. Running children are not touched.
-    pub(crate) fn mourn(&mut self, server: Pid, ending: Ending) -> Vec<Event> {
+    pub(crate) fn mourn(&mut self, server: Pid, ending: Ending) -> Step {
         let reason = self.reason(ending);
         let names: Vec<_> = self
             .sent
@@ -268,8 +275,11 @@ impl Spawner {
         let ghosts = ghosts::kill(&names, |pid| self.register.knows(pid));
         let spawns = self.register.under_way() as u64;
         let events = self.register.server_lost(SERVER_LOST);
+        let lives = |token: &Token| self.register.handle(*token).is_some();
+        let launched =
+            self.launching.drain().filter(|(token, _)| lives(token)).map(|(_, it)| it).collect();
         ForkServerLost { pid: server.get(), reason: &reason, spawns, ghosts }.emit();
-        events
+        Step { events, launched }
     }
 
     fn reason(&mut self, ending: Ending) -> String {

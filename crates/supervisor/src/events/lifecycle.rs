@@ -24,7 +24,7 @@ events! {
         incarnation: u32,
     } => |e| format!("started as pid {}", e.pid);
 
-    /// It is ready.
+    /// It is ready. (Not said where `ready = "started"`: there `started` says it.)
     INFO "ready" ReadyNow<'a> {
         /// The unit.
         unit: &'a str,
@@ -64,7 +64,7 @@ events! {
         signal: &'a str,
         /// How long it has.
         grace_ms: u64,
-    } => |e| format!("stopping with {} (because of {}), grace {}", e.signal, e.cause, spoken(e.grace_ms));
+    } => |e| format!("stopping ({}): {}, and {} until it is killed", e.cause, e.signal, spoken(e.grace_ms));
 
     /// Its tree is killed.
     WARN "killing" Killing<'a> {
@@ -77,9 +77,9 @@ events! {
         /// How long it was asked nicely.
         after_ms: u64,
     } => |e| if e.after_ms == 0 {
-        format!("killed at once (because of {})", e.cause)
+        format!("killed at once ({})", e.cause)
     } else {
-        format!("killed: it did not stop in {} (because of {})", spoken(e.after_ms), e.cause)
+        format!("killed, for it did not stop within {} ({})", spoken(e.after_ms), e.cause)
     };
 
     /// Its process ended: the wait status in full.
@@ -108,7 +108,8 @@ events! {
             (None, signal) => format!("killed by {}", signal.unwrap_or("a signal")),
         };
         let core = if e.core_dumped { ", core dumped" } else { "" };
-        format!("{how}{core} after {}{}", spoken(e.uptime_ms), after(", as asked by ", e.stopped_by))
+        let asked = e.stopped_by.map(|cause| format!(" ({cause})")).unwrap_or_default();
+        format!("{how}{core} after {}{asked}", spoken(e.uptime_ms))
     };
 
     /// It will be started again.
@@ -130,8 +131,8 @@ events! {
         /// Whether it is held against the budget.
         counted: bool,
     } => |e| format!(
-        "restarts in {}{}{}, decided by {}",
-        spoken(e.in_ms), after(": ", e.kind), after(" ", e.code), e.decided_by
+        "restarts in {}{}{}, {}",
+        spoken(e.in_ms), after(": ", e.kind), after(" ", e.code), voice(e.decided_by)
     );
 
     /// It failed and stays down.
@@ -151,8 +152,8 @@ events! {
         /// The next step for the operator.
         help: &'a str,
     } => |e| format!(
-        "failed and stays down: {}{}{}, decided by {}; {}",
-        e.kind, after(" ", e.code), after(": ", e.error), e.decided_by, e.help
+        "failed and stays down: {}{}{}, {}; {}",
+        e.kind, after(" ", e.code), after(": ", e.error), voice(e.decided_by), e.help
     );
 
     /// It did what it was there for.
@@ -163,7 +164,7 @@ events! {
         instance: u32,
         /// Whose voice decided.
         decided_by: &'a str,
-    } => |e| format!("finished, decided by {}", e.decided_by);
+    } => |e| format!("finished, {}", voice(e.decided_by));
 
     /// It was stopped and stays down.
     INFO "stopped" Stopped<'a> {
@@ -173,7 +174,7 @@ events! {
         instance: u32,
         /// Who stopped it.
         decided_by: &'a str,
-    } => |e| format!("stopped, as asked by {}", e.decided_by);
+    } => |e| format!("stopped, {}", voice(e.decided_by));
 
     /// Even SIGKILL did not end it.
     ERROR "abandoned" Abandoned<'a> {
@@ -276,4 +277,20 @@ events! {
         /// How many.
         count: u64,
     } => |e| format!("{} ignored: {}", plural(e.count, "frame"), e.reason);
+}
+
+/// Whose voice decided, as people say it.
+fn voice(decided_by: &str) -> &str {
+    match decided_by {
+        "operator" => "as the operator asked",
+        "shutdown" => "for the shutdown",
+        "supervisor" => "by the supervisor",
+        "exiting_intent" => "as it announced",
+        "error_hint" => "by the hint in its error",
+        "error_kind" => "by the kind of its error",
+        "exit_status" => "by how it ended",
+        "restart_policy" => "by restart.policy",
+        "restart_budget" => "for its restart budget is used up",
+        other => other,
+    }
 }

@@ -18,7 +18,10 @@ const OVERHEAD: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
+    /// Rung when the first line comes, and at the end.
     wake: Condvar,
+    /// Rung when the last line was taken.
+    emptied: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +129,9 @@ impl Queue {
             batch.bytes.extend_from_slice(&line.bytes);
             batch.permits.extend(line._permit);
         }
+        if waiting.lines.is_empty() {
+            self.emptied.notify_all();
+        }
         Some(std::mem::take(&mut waiting.dropped))
     }
 
@@ -135,11 +141,11 @@ impl Queue {
         self.wake.notify_all();
     }
 
-    /// Waits until everything is written, `bound` at most. Answers whether it is.
+    /// Waits until everything was taken, `bound` at most. Answers whether it was.
     #[must_use]
     pub(crate) fn is_empty_within(&self, bound: Duration) -> bool {
         let (waiting, _) = self
-            .wake
+            .emptied
             .wait_timeout_while(self.lock(), bound, |waiting| !waiting.lines.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         waiting.lines.is_empty()
