@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Hearken\Worker;
 
+use Hearken\Worker\Error\ForkedWorker;
 use Hearken\Worker\Error\LineError;
 use Hearken\Worker\Error\LineLost;
 use Hearken\Worker\Error\NotSendable;
@@ -60,8 +61,8 @@ final class Runner
     {
         try {
             $worker->exiting();
-        } catch (NotSendable | LineLost) {
-            // Main has said it already, or nobody is left to hear it; the work is done all the same.
+        } catch (NotSendable | LineLost | ForkedWorker) {
+            // Main has said it already, nobody is left to hear it, or this is only a fork; the work is done all the same.
         }
     }
 

@@ -104,7 +104,7 @@ final class Worker
         $left = $seconds;
         $deadline = $seconds === null ? null : \hrtime(true) / 1e9 + $seconds;
         do {
-            $this->listener->turn($left);
+            $this->listener->turn($this->listener->isDraining() ? 0.0 : $left);
             $this->listener->check();
             $left = $deadline === null ? null : $deadline - \hrtime(true) / 1e9;
         } while (!$this->listener->isDraining() && ($left === null || $left > 0));

@@ -114,6 +114,7 @@ class WorkerTest(unittest.TestCase):
         self.peer.say(DRAIN, grace_ms=100, reason="again")
         started = time.monotonic()
         self.assertTrue(self.worker.wait(PATIENCE))
+        self.assertTrue(self.worker.wait(PATIENCE), "while draining it returns at once")
         self.assertLess(time.monotonic() - started, PATIENCE)
         self.assertTrue(done.wait(PATIENCE))
         self.assertEqual(len(drains), 1)

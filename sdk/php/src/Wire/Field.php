@@ -47,7 +47,7 @@ final class Field
             'intent' => self::oneOf($value, ['done', 'retry', 'restart_now', 'stay_down']),
             'metric type' => self::oneOf($value, ['c', 'g', 'h']),
             'cancel reason' => self::oneOf($value, ['timeout', 'operator', 'batch', 'lease_lost', 'shutdown']),
-            'acked' => self::oneOf($value, [7, 8, 10, 11]),
+            'acked' => self::oneOf(self::integer($value, 0, 255), [7, 8, 10, 11]),
         };
     }
 
@@ -57,7 +57,8 @@ final class Field
         $read = self::read($type, $value);
 
         return match ($type) {
-            'map', 'texts' => \array_is_list($read) && $read !== []
+            // A list is a mistake, unless it was called an object: `(object) ['a', 'b']`.
+            'map', 'texts' => \is_array($value) && \array_is_list($read) && $read !== []
                 ? throw self::not('a map with text keys', $value)
                 : (object) $read,
             'bytes', 'bytes 65536', 'bytes 262144' => new Bytes($read),

@@ -7,7 +7,7 @@ from typing import Callable, NoReturn, Optional
 
 from . import console
 from .ending import describe
-from .errors import LineError, LineLost, NotSendable, ProtocolError, Rejected
+from .errors import ForkedWorker, LineError, LineLost, NotSendable, ProtocolError, Rejected
 from .failures import Bug, Failure
 from .process import connect
 from .worker import Worker
@@ -55,8 +55,8 @@ def _outcome(main: Callable[[Worker], object], worker: Worker) -> int:
 def _farewell(worker: Worker) -> None:
     try:
         worker.exiting("done")
-    except (NotSendable, LineLost):
-        pass  # main has said it already, or nobody is left to hear it; the work is done all the same
+    except (NotSendable, LineLost, ForkedWorker):
+        pass  # main has said it already, nobody is left to hear it, or this is only a fork; the work is done
 
 
 def _tell(worker: Worker, exception: Exception) -> None:

@@ -86,7 +86,7 @@ class Worker(Speech):
         deadline = None if seconds is None else time.monotonic() + seconds
         left = seconds
         while True:
-            if not self._turn_if_ours(left):
+            if not self._turn_if_ours(0 if self._listener.latch.up else left):
                 self._listener.latch.wait(left)
             self._listener.check()
             left = None if deadline is None else deadline - time.monotonic()
