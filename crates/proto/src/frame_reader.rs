@@ -73,6 +73,10 @@ impl FrameReader {
 
     /// What an end of the stream means now.
     ///
+    /// A reset is an end like any other: the kernel reports ECONNRESET instead of 0 bytes when the other side left
+    /// without reading all that was sent to it, a child for example that exits on SIGTERM with the `drain` unread.
+    /// What it said before is read first.
+    ///
     /// # Errors
     ///
     /// [`Violation::HalfFrame`] if it comes in the middle of a frame.
