@@ -21,6 +21,7 @@ final class Listener
     private ?LineError $failure = null;
     /** @var list<callable(Drain): mixed> */
     private array $callbacks = [];
+    private bool $toldToDrain = false;
     private bool $announced = false;
     private bool $ended;
     private ?float $beatAt = null;
@@ -39,6 +40,12 @@ final class Listener
     public function isDraining(): bool
     {
         return $this->drain !== null || $this->termination->signalled();
+    }
+
+    /** Whether the supervisor itself said drain; its SIGTERM follows. */
+    public function isToldToDrain(): bool
+    {
+        return $this->toldToDrain && !$this->ended;
     }
 
     /** Throws what has gone wrong with the line, if it is more than its end. */
@@ -126,6 +133,7 @@ final class Listener
                 $this->beat();
                 break;
             case 'drain':
+                $this->toldToDrain = true;
                 $grace = $fields['grace_ms'];
                 $this->drain ??= new Drain($fields['reason'], \is_int($grace) ? $grace / 1000 : null);
                 break;

@@ -10,6 +10,9 @@ namespace Hearken\Worker;
  */
 final class Termination
 {
+    /** Seconds from a drain frame to its SIGTERM; many times what it takes. */
+    private const BEHIND_DRAIN = 0.05;
+
     private bool $signalled = false;
     private ?\Closure $handler = null;
 
@@ -70,9 +73,16 @@ final class Termination
     /**
      * For a process that is on its way out. hearken sends SIGTERM right behind its drain frame; it must not turn the
      * exit of a program that was quick to drain into a death by signal.
+     *
+     * @param bool $expected whether a SIGTERM is still on its way
      */
-    public function ignore(): void
+    public function ignore(bool $expected): void
     {
+        // Waited for, a moment: ignoring it is not enough, since ext-pcntl puts the default action back while PHP
+        // shuts down.
+        if ($expected && !$this->signalled && $this->isInstalled()) {
+            $this->sleep(self::BEHIND_DRAIN);
+        }
         $this->replace(\SIG_IGN);
     }
 

@@ -61,8 +61,8 @@ final class Worker
         $this->listener = new Listener($line, $this->termination);
         $this->say('hello', [
             'protocol' => Messages::PROTOCOL,
-            'sdk' => 'hearken-worker-php ' . self::VERSION,
-            'language' => 'PHP ' . \PHP_VERSION,
+            'sdk' => 'hearken-php/' . self::VERSION,
+            'language' => 'php ' . \PHP_VERSION,
             'pid' => \getmypid(),
             'build' => $build,
         ]);
@@ -124,6 +124,9 @@ final class Worker
             $this->listener->turn($left);
         }
         $this->listener->check();
+        if ($this->supervised && $this->listener->welcome === null) {
+            throw new LineLost('there was no welcome: ' . ($this->listener->drain?->reason ?? 'this worker was closed'));
+        }
 
         return $this->listener->welcome;
     }
@@ -163,7 +166,7 @@ final class Worker
     /** @internal for a process that exits next */
     public function leave(): void
     {
-        $this->termination->ignore();
+        $this->termination->ignore(expected: $this->listener->isToldToDrain());
         $this->listener->close();
     }
 

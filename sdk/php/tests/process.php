@@ -215,3 +215,12 @@ test('the example runs from anywhere without composer', function () {
     same(0, $code);
     isTrue(\str_contains($err, 'exiting intent=done'), $err);
 });
+
+test('the README shows a program that runs', function () {
+    \preg_match('/```php\n(.*?)```/s', \file_get_contents(\dirname(__DIR__) . '/README.md'), $shown);
+    $child = new Child(\preg_replace('/^use .*$/m', '', $shown[1]));
+    $child->peer->hear();
+    same([READY, []], $child->peer->hear());
+    $child->peer->say(DRAIN, grace_ms: 1, reason: 'x');
+    same([[EXITING, ['intent' => 'done']]], $child->peer->hearAll());
+});

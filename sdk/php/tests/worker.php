@@ -28,7 +28,7 @@ test('hello is the first word', function () {
     $worker = new Worker(new Line($theirs), build: 'v7');
     [$kind, $fields] = $peer->hear();
     same([HELLO, [1, 1], \getmypid(), 'v7'], [$kind, $fields['protocol'], $fields['pid'], $fields['build']]);
-    same('PHP ' . \PHP_VERSION, $fields['language']);
+    same('php ' . \PHP_VERSION, $fields['language']);
     isTrue($worker->supervised, 'supervised');
 });
 
@@ -44,6 +44,12 @@ test('nothing waits for the welcome', function () {
 test('a welcome that does not come is an error with a bound', function () {
     [$peer, $worker] = Peer::withWorker();
     throws(LineError::class, 'did not answer', fn () => $worker->welcome(timeout: 0.01));
+});
+
+test('a welcome that will never come is an error', function () {
+    [$peer, $worker] = Peer::withWorker();
+    $peer->close();
+    throws(LineLost::class, 'gone', fn () => $worker->welcome());
 });
 
 test('what is said arrives', function () {

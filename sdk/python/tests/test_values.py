@@ -37,6 +37,7 @@ class Cutting(unittest.TestCase):
 
     def test_a_lone_surrogate_does_not_stop_a_message(self):
         self.assertEqual(cut("a\udcff"), "a?")
+        self.assertEqual(cut(ValueError("what people log")), "what people log")
 
 
 class Plain(unittest.TestCase):

@@ -48,8 +48,8 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual(kind, HELLO)
         self.assertEqual(fields["protocol"], [1, 1])
         self.assertEqual(fields["pid"], os.getpid())
-        self.assertIn("hearken-worker-python", fields["sdk"])
-        self.assertIn("Python", fields["language"])
+        self.assertIn("hearken-python/", fields["sdk"])
+        self.assertIn("python 3", fields["language"])
 
     def test_nothing_waits_for_the_welcome(self):
         self.worker.ready()
@@ -61,6 +61,11 @@ class WorkerTest(unittest.TestCase):
     def test_a_welcome_that_does_not_come_is_an_error_with_a_bound(self):
         with self.assertRaisesRegex(LineError, "did not answer"):
             self.worker.welcome(timeout=0.01)
+
+    def test_a_welcome_that_will_never_come_is_an_error(self):
+        self.peer.close()
+        with self.assertRaisesRegex(LineLost, "gone"):
+            self.worker.welcome()
 
     def test_what_is_said_arrives(self):
         self.worker.ready(credits=4)

@@ -16,6 +16,7 @@ _PLAIN_DEPTH = 24
 
 def cut(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """`text` in at most `limit` bytes of UTF-8, cut between characters."""
+    text = str(text)  # people log exceptions and paths
     if text.isascii() and len(text) <= limit:
         return text
     raw = text.encode("utf-8", "replace")  # a lone surrogate, as in a file name that is not UTF-8, becomes "?"

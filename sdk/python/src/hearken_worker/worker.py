@@ -33,8 +33,8 @@ class Worker(Speech):
         self._closed = False
         hello = {
             "protocol": list(messages.PROTOCOL),
-            "sdk": f"hearken-worker-python {VERSION}",
-            "language": f"{platform.python_implementation()} {platform.python_version()}",
+            "sdk": f"hearken-python/{VERSION}",
+            "language": f"python {platform.python_version()}",
             "pid": os.getpid(),
             "build": build,
         }
@@ -76,6 +76,8 @@ class Worker(Speech):
             if not self._turn_if_ours(left):
                 self._listener.answered.wait(left)
         self._listener.check()
+        if self._line is not None and self._listener.welcome is None:
+            raise LineLost(f"there was no welcome: {self._listener.drain.reason if self._listener.drain else 'closed'}")
         return self._listener.welcome
 
     def wait(self, seconds: Optional[float] = None) -> bool:
