@@ -69,6 +69,23 @@ mod tests {
     }
 
     #[test]
+    fn a_line_takes_no_descriptors_where_the_kernel_can_refuse_them() {
+        use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+        let (ours, childs) = line_pair().expect("line");
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let passed = [std::os::fd::AsFd::as_fd(&childs)];
+        assert!(control.push(SendAncillaryMessage::ScmRights(&passed)));
+        let sent = sendmsg(&childs, &[io::IoSlice::new(b"x")], &mut control, SendFlags::empty());
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("procfs");
+        let mut parts = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+        if (parts.next(), parts.next()) >= (Some(6), Some(16)) {
+            assert_eq!(sent, Err(rustix::io::Errno::PERM));
+        }
+        drop(ours);
+    }
+
+    #[test]
     fn a_line_reads_eof_when_the_childs_end_closes() {
         let (mut ours, childs) = line_pair().expect("line");
         drop(childs);

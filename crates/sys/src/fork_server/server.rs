@@ -149,7 +149,7 @@ impl Server {
     fn serve(&mut self) -> Result<std::convert::Infallible, End> {
         loop {
             let (control, ended) = self.wait();
-            // Not one more child for a supervisor that is gone.
+            // Not one more child for a supervisor that is gone, though its requests are here.
             if control.intersects(PollFlags::HUP | PollFlags::ERR) {
                 return Err(End::SupervisorGone);
             }
@@ -180,15 +180,15 @@ impl Server {
     }
 
     /// Tells how an exec ended. End of file without a word is success: exec closed the pipe.
-    fn land(&self, flight: Flight) -> Result<(), End> {
+    fn land(&self, Flight { token, status }: Flight) -> Result<(), End> {
         let mut report = [0; REPORT];
-        let told = match rustix::io::read(&flight.status, &mut report) {
+        let told = match rustix::io::read(&status, &mut report) {
             Ok(0) => None,
             Ok(REPORT) => child::read_report(&report),
             Ok(_) => return Err(End::Malformed),
             Err(errno) => Some((Stage::StatusPipe, errno.into())),
         };
-        let token = flight.token;
+        drop(status);
         self.answer(match told {
             None => Answer::Execed { token },
             Some((stage, errno)) => Answer::Failed { token, stage, errno },

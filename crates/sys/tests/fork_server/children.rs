@@ -5,7 +5,9 @@ use std::os::unix::process::parent_id;
 use hearken_sys::{LINE_FD, Pid, Status, descriptor_limit, line_pair};
 
 use crate::Test;
-use crate::support::{Event, SUCCESS, World, program, shell, status_field, words};
+use crate::support::{
+    Event, PATIENCE, SUCCESS, World, descriptors_of, program, readable, shell, status_field, words,
+};
 
 pub(crate) const TESTS: &[Test] = &[
     ("the_supervisor_is_the_parent_and_reaps_the_exit", supervisor_is_the_parent),
@@ -18,6 +20,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_child_has_the_descriptor_limit_that_was_inherited", limit_restored),
     ("a_child_starts_in_its_directory", directory),
     ("a_command_is_looked_up_in_the_childs_own_path", own_path),
+    ("the_fork_server_keeps_nothing_of_what_the_supervisor_has_open", nothing_kept),
+    ("the_fork_server_is_not_to_be_read_by_its_own_user", unreadable),
     ("a_child_is_dumpable_though_the_fork_server_is_not", dumpable),
 ];
 
@@ -140,4 +144,39 @@ fn dumpable() {
     let server = world.server.pid();
     let rollup = std::fs::read_to_string(format!("/proc/{server}/smaps_rollup"));
     assert!(rollup.is_ok() || !rustix::process::geteuid().is_root(), "{rollup:?}");
+}
+
+fn nothing_kept() {
+    let prepared = hearken_sys::prepare_supervisor().expect("prepare");
+    let (line, childs) = line_pair().expect("line");
+    // Above and below 10, and one that exec would keep.
+    let many: Vec<_> = (0..20).map(|_| childs.try_clone().expect("dup")).collect();
+    rustix::io::fcntl_setfd(&many[3], rustix::io::FdFlags::empty()).expect("open");
+    let mut world = World::started(&prepared);
+    // Whoever answers has settled in.
+    world.server.probe(PATIENCE).expect("works");
+    // 0 to 9 are place holders, and the control socket.
+    assert_eq!(descriptors_of(world.server.pid()), 11);
+    drop((childs, many));
+    assert!(readable(&line, PATIENCE), "somebody holds the other end");
+
+    world.respawn();
+    world.server.probe(PATIENCE).expect("works");
+    assert_eq!(descriptors_of(world.server.pid()), 11);
+}
+
+fn unreadable() {
+    // struct __user_cap_header_struct and two __user_cap_data_struct of capget(2), version 3.
+    let (header, none) = ([0x2008_0522_u32, 0], [0_u32; 6]);
+    // SAFETY: both live and are of the size that the version says.
+    let done = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
+    assert_eq!(done, 0);
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.server.probe(PATIENCE).expect("works");
+        let of = |pid: Pid| std::fs::File::open(format!("/proc/{pid}/mem")).map(drop);
+        of(Pid::own()).expect("one may read oneself");
+        of(world.server.pid()).expect_err("with an ordinary user's rights");
+        world.respawn();
+    }
 }

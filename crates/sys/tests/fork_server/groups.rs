@@ -2,14 +2,16 @@
 
 use hearken_sys::{Pid, PidFd, Sent, Signal, Status, children_of_self, session_members};
 
-use crate::Test;
 use crate::refuse::{Where, refuse};
 use crate::support::{Event, SUCCESS, World, program, shell};
+use crate::{Test, skip};
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_group_signal_reaches_a_grandchild_after_the_leader_was_reaped", group_outlives_leader),
     ("the_same_without_pidfd_signal_process_group", group_by_proc),
     ("a_signal_to_a_reaped_child_says_gone", reaped_is_gone),
+    ("a_stranger_with_the_same_number_is_never_signalled", stranger_is_safe),
+    ("the_same_stranger_without_pidfd_signal_process_group", stranger_is_safe_by_proc),
     ("stop_and_continue_are_seen", stop_and_continue),
     ("orphans_come_to_the_supervisor", orphans_come),
     ("the_scan_finds_session_members_and_own_children", scan),
@@ -41,10 +43,68 @@ fn group_outlives_leader() {
     assert_eq!(leader.signal_group(Signal::KILL), Ok(Sent::Gone));
 }
 
+/// The flag is argument 3: an older kernel says EINVAL to it.
+fn without_group_flag() {
+    let flag = Some(Where { index: 3, equals: 1 << 2 });
+    refuse(libc::SYS_pidfd_send_signal, flag, libc::EINVAL);
+}
+
 fn group_by_proc() {
-    // The flag is argument 3: an older kernel says EINVAL to it.
-    refuse(libc::SYS_pidfd_send_signal, Some(Where { index: 3, equals: 1 << 2 }), libc::EINVAL);
+    without_group_flag();
     group_outlives_leader();
+}
+
+/// A process, not of the fork server, that has this number and leads a group of that number.
+fn stranger_numbered(number: Pid) -> PidFd {
+    let numbers = [number.get()];
+    let sigchld = u64::from(libc::SIGCHLD.cast_unsigned());
+    let (set_tid, count) = (numbers.as_ptr() as u64, 1);
+    // struct clone_args of Linux 5.5.
+    let args: [u64; 10] = [0, 0, 0, 0, sigchld, 0, 0, 0, set_tid, count];
+    // SAFETY: whole arguments; the child makes two plain calls and never returns.
+    let pid = unsafe {
+        let pid = libc::syscall(libc::SYS_clone3, args.as_ptr(), size_of_val(&args));
+        if pid == 0 {
+            libc::setsid();
+            loop {
+                libc::pause();
+            }
+        }
+        pid
+    };
+    if pid < 0 {
+        skip("clone3 with set_tid is not permitted here");
+    }
+    assert_eq!(pid, libc::c_long::from(number.get()));
+    let stranger = PidFd::open(number).expect("it lives");
+    // SAFETY: takes no pointers.
+    while unsafe { libc::getsid(number.get()) } != number.get() {
+        std::thread::yield_now();
+    }
+    stranger
+}
+
+fn stranger_is_safe() {
+    let mut world = World::new();
+    let (token, pid) = world.start(&program(&["true"]));
+    world.end_of(pid);
+    let ours = &world.pidfds[&token];
+    let stranger = stranger_numbered(pid);
+    assert!(stranger.group_alive());
+    assert!(!ours.group_alive());
+    assert_eq!(ours.signal(Signal::KILL), Ok(Sent::Gone));
+    assert_eq!(ours.signal_group(Signal::KILL), Ok(Sent::Gone));
+    // A signal sent to it would be pending or have killed it by now.
+    assert_eq!(stranger.signal(Signal::STOP), Ok(Sent::Delivered));
+    let stopped = Event::Changed(pid, Status::Stopped { signal: Signal::STOP });
+    assert_eq!(world.next(), stopped);
+    stranger.signal_group(Signal::KILL).expect("our child");
+    assert_eq!(world.end_of(pid), KILLED);
+}
+
+fn stranger_is_safe_by_proc() {
+    without_group_flag();
+    stranger_is_safe();
 }
 
 fn reaped_is_gone() {
