@@ -13,11 +13,12 @@ use crate::child::{self, Heard, Order, Tended, Word};
 use crate::clock::Clock;
 use crate::convert;
 use crate::events::{
-    LeftoversKilled, OrphanReaped, OutputsHeld, Resumed, SignalReceived, Suspended, WaitingFor,
+    LeftoversKilled, OrphanReaped, OutputsHeld, Resumed, SignalReceived, SignalRefused, Suspended,
+    WaitFailed, WaitingFor,
 };
 use crate::logs::Queue;
 use crate::register::Reaped;
-use crate::report::{Teller, signal_name};
+use crate::report::Teller;
 use crate::spawner::{Job, Launched, Spawner, Step, kill_tree};
 use crate::watched::Watched;
 use hearken_core::action::{Action, Outcome};
@@ -254,7 +255,7 @@ impl<'a> Daemon<'a> {
                 },
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::error!(target: "hearken", event = "wait_failed", error = %error, "waitid failed: {error}");
+                    WaitFailed { error: &error.to_string() }.emit();
                     break;
                 }
             }
@@ -395,18 +396,16 @@ impl<'a> Daemon<'a> {
     fn signal(&self, token: Token, number: i32) {
         let Some((pidfd, _)) = self.spawner.register.handle(token) else { return };
         let Some(signal) = Signal::new(number) else { return };
-        let group = self.reach.get(&token).and_then(|reach| self.spawner.recipe(reach.id));
-        let sent = if group.is_some_and(|recipe| recipe.signal_group) {
+        let Some(id) = self.reach.get(&token).map(|reach| reach.id) else { return };
+        let sent = if self.spawner.recipe(id).is_some_and(|recipe| recipe.signal_group) {
             pidfd.signal_group(signal)
         } else {
             pidfd.signal(signal)
         };
         if let Err(errno) = sent {
-            let name = signal_name(number);
-            tracing::error!(
-                target: "hearken", event = "signal_refused", signal = name, error = %errno,
-                "the kernel refuses to let us send {name}: {errno}"
-            );
+            let (unit, instance) = (self.unit(id), id.slot);
+            let (signal, error) = (signal.to_string(), errno.to_string());
+            SignalRefused { unit: &unit, instance, signal: &signal, error: &error }.emit();
         }
     }
 

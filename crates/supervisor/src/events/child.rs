@@ -4,20 +4,6 @@ use super::daemon::plural;
 use super::{after, events, spoken};
 
 events! {
-    /// A line of its standard output or standard error.
-    INFO "child_output" ChildOutput<'a> {
-        /// The unit.
-        unit: &'a str,
-        /// The instance.
-        instance: u32,
-        /// `stdout` or `stderr`.
-        stream: &'a str,
-        /// Whether this is a piece of a longer line, and more of it follows.
-        partial: bool,
-        /// The line. Bytes that are no UTF-8 are replaced.
-        text: &'a str,
-    } => |e| e.text;
-
     /// Output that was dropped because it came faster than it could be written.
     WARN "output_dropped" OutputDropped<'a> {
         /// The unit.
@@ -64,16 +50,6 @@ events! {
     } => |e| format!(
         "speaks protocol {} to {}, this supervisor speaks 1: update its SDK or hearken", e.lowest, e.highest
     );
-
-    /// One line about how it is.
-    INFO "child_status" ChildStatus<'a> {
-        /// The unit.
-        unit: &'a str,
-        /// The instance.
-        instance: u32,
-        /// The line.
-        text: &'a str,
-    } => |e| e.text;
 
     /// How far its work is.
     INFO "child_progress" ChildProgress<'a> {
@@ -191,6 +167,69 @@ events! {
         /// More, as JSON.
         fields: &'a str,
     } => |e| format!("event {} {}", e.name, e.fields);
+}
+
+/// A line of its standard output or standard error. The line itself is the message, and stands
+/// nowhere else in the record: outputs are most of what is logged.
+#[derive(Debug, Clone)]
+pub struct ChildOutput<'a> {
+    /// The unit.
+    pub unit: &'a str,
+    /// The instance.
+    pub instance: u32,
+    /// `stdout` or `stderr`.
+    pub stream: &'a str,
+    /// Whether this is a piece of a longer line, and more of it follows.
+    pub partial: bool,
+    /// The line. Bytes that are no UTF-8 are replaced.
+    pub text: &'a str,
+}
+
+impl ChildOutput<'_> {
+    /// The name by which people filter and alert.
+    pub const NAME: &'static str = "child_output";
+
+    /// Logs it.
+    pub fn emit(&self) {
+        tracing::info!(
+            target: "hearken",
+            event = Self::NAME,
+            unit = self.unit,
+            instance = self.instance,
+            stream = self.stream,
+            partial = self.partial,
+            "{}",
+            self.text
+        );
+    }
+}
+
+/// One line about how it is, in its own words.
+#[derive(Debug, Clone)]
+pub struct ChildStatus<'a> {
+    /// The unit.
+    pub unit: &'a str,
+    /// The instance.
+    pub instance: u32,
+    /// The line.
+    pub text: &'a str,
+}
+
+impl ChildStatus<'_> {
+    /// The name by which people filter and alert.
+    pub const NAME: &'static str = "child_status";
+
+    /// Logs it.
+    pub fn emit(&self) {
+        tracing::info!(
+            target: "hearken",
+            event = Self::NAME,
+            unit = self.unit,
+            instance = self.instance,
+            "{}",
+            self.text
+        );
+    }
 }
 
 /// A log record of a child. It brings its own level, so it is no `events!` entry.

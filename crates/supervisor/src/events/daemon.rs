@@ -125,6 +125,12 @@ events! {
         pid: i32,
     } => |e| format!("reaped an adopted orphan, pid {}", e.pid);
 
+    /// The kernel refuses to tell of deaths. They are looked for again with the next sweep.
+    ERROR "wait_failed" WaitFailed<'a> {
+        /// What the kernel said.
+        error: &'a str,
+    } => |e| format!("waitid failed: {}; it is tried again within 5 s", e.error);
+
     /// The supervisor ends.
     INFO "supervisor_stopped" SupervisorStopped<'a> {
         /// Its exit code.

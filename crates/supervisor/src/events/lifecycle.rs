@@ -66,6 +66,18 @@ events! {
         grace_ms: u64,
     } => |e| format!("stopping ({}): {}, and {} until it is killed", e.cause, e.signal, spoken(e.grace_ms));
 
+    /// The kernel did not let us send a signal.
+    ERROR "signal_refused" SignalRefused<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// The signal.
+        signal: &'a str,
+        /// What the kernel said.
+        error: &'a str,
+    } => |e| format!("could not be sent {}: {}; if it runs as another user, hearken must be root", e.signal, e.error);
+
     /// Its tree is killed.
     WARN "killing" Killing<'a> {
         /// The unit.

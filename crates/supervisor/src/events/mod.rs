@@ -4,6 +4,8 @@
 //! one place, and the code that noticed it is one line: `Started { … }.emit()`. The names and
 //! fields are an interface: people filter and alert on them. They may be added to, not changed.
 
+#[cfg(test)]
+mod catalogue;
 mod child;
 mod daemon;
 mod lifecycle;
@@ -47,6 +49,13 @@ macro_rules! events {
                 }
             }
         )*
+
+        /// Logs each of these once, with a sample in every field.
+        #[cfg(test)]
+        pub(super) fn emit_samples() {
+            use super::catalogue::Sample;
+            $( $type { $( $field: Sample::sample() ),* }.emit(); )*
+        }
     };
 }
 pub(crate) use events;

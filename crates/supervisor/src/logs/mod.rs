@@ -77,3 +77,15 @@ fn level_filter(level: LogLevel) -> tracing_subscriber::filter::LevelFilter {
         LogLevel::Error => LevelFilter::ERROR,
     }
 }
+
+/// What `emit` logs, as lines of this style.
+#[cfg(test)]
+pub(crate) fn rendered(style: Style, emit: impl FnOnce()) -> String {
+    let queue = Arc::new(Queue::default());
+    let subscriber = tracing_subscriber::registry().with(LogLayer::new(Arc::clone(&queue), style));
+    tracing::subscriber::with_default(subscriber, emit);
+    let mut batch = queue::Batch::default();
+    queue.close();
+    while queue.take(&mut batch, usize::MAX).is_some() {}
+    String::from_utf8(batch.bytes).expect("what is logged is text")
+}
