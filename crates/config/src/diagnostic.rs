@@ -178,10 +178,6 @@ pub struct ConfigErrors {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// How many problems are drawn with their lines. More than that is not a config with mistakes, it
-/// is another kind of file.
-const RENDERED_MAX: usize = 100;
-
 impl ConfigErrors {
     pub(crate) fn new(diagnostics: Vec<Diagnostic>) -> Self {
         Self { diagnostics }
@@ -202,13 +198,7 @@ impl ConfigErrors {
     /// All problems as people read them, with an empty line between two.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
-        let shown = self.diagnostics.iter().take(RENDERED_MAX);
-        let mut parts: Vec<String> = shown.map(|d| d.render(colour)).collect();
-        if let Some(more) = self.diagnostics.len().checked_sub(RENDERED_MAX)
-            && more > 0
-        {
-            parts.push(format!("… and {more} more problems"));
-        }
+        let parts: Vec<String> = self.diagnostics.iter().map(|d| d.render(colour)).collect();
         parts.join("\n\n") + "\n"
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Reader<'a> {
 }
 
 /// How many errors, and how many warnings, are kept of one text. Who has more mends those first.
-const KEPT_MAX: usize = 1_000;
+const KEPT_MAX: usize = 200;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(source: Source, directory: &'a Path, variables: &'a Variables) -> Self {

@@ -23,6 +23,11 @@ fn folded(word: &str) -> String {
 fn distance(word: &str, candidate: &str) -> Option<usize> {
     let longer = word.chars().count().max(candidate.chars().count());
     let allowed = (longer / 3).max(1).min(longer.saturating_sub(1));
+    if longer - word.chars().count().min(candidate.chars().count()) > allowed
+        && !abbreviates(word, candidate)
+    {
+        return None;
+    }
     let distance = strsim::damerau_levenshtein(word, candidate);
     (distance <= allowed || abbreviates(word, candidate)).then_some(distance)
 }

@@ -74,7 +74,9 @@ impl<'t> Table<'t> {
             assert!(self.asked.contains(key), "nobody read {key} of {}", self.title);
         }
         for value in &self.left {
-            reader.error(self.unknown(value));
+            if reader.has_room() {
+                reader.error(self.unknown(value));
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use super::expand::expand;
 use super::{Reader, Value};
 use crate::diagnostic::Problem;
 use crate::source::Span;
+use std::sync::Arc;
 use toml::de::DeValue;
 
 /// Whether an expanded text goes to a shell, which has a `${VAR}` of its own.
@@ -36,14 +37,14 @@ pub(crate) fn expanded(reader: &mut Reader<'_>, value: Value<'_>, to: For) -> Op
     let text = reader.keep(text)?;
     let (expanded, faults) = expand(text, reader.variables, to);
     let fine = faults.is_empty();
+    let source = Arc::clone(reader.source());
     for fault in faults {
-        let span = locate(reader.source().slice(value.span), text, &fault.at).map_or(
-            value.span,
-            |found| Span {
-                start: value.span.start + found.start,
-                end: value.span.start + found.end,
-            },
-        );
+        if !reader.has_room() {
+            break;
+        }
+        let span = locate(source.slice(value.span), text, &fault.at).map_or(value.span, |found| {
+            Span { start: value.span.start + found.start, end: value.span.start + found.end }
+        });
         reader.error(Problem::new(span, fault.message, fault.help));
     }
     if fine && expanded.contains('\0') {

@@ -104,7 +104,7 @@ pub(crate) fn parse<'t>(reader: &mut Reader<'_>, mended: &'t Mended) -> Document
     // Where a table that stands there twice ends: its keys are probably there twice, too.
     let mut told_until = 0;
     for span in again {
-        if span.start < told_until {
+        if span.start < told_until || !reader.has_room() {
             continue;
         }
         let found = duplicate(text, span);

@@ -1,0 +1,113 @@
+//! The folder `config/` keeps its promises: every file in it is a good config, and the reference
+//! has every key with its default.
+
+use hearken_config::{Config, LoadOptions, Loaded, Service};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../config")
+        .canonicalize()
+        .expect("the folder of the examples")
+}
+
+fn load(name: &str) -> Loaded {
+    let path = folder().join(name);
+    // Whoever checked the sources out owns them; that is nothing to be tested here.
+    let options = LoadOptions { insecure: true, ..LoadOptions::default() };
+    Config::load(&path, &options).unwrap_or_else(|errors| panic!("{}", errors.render(false)))
+}
+
+fn parse(text: &str) -> Config {
+    let loaded = Config::parse("/x/hearken.toml", text, &LoadOptions::default());
+    loaded.unwrap_or_else(|errors| panic!("{text}\n{}", errors.render(false))).config
+}
+
+#[test]
+fn every_example_is_a_good_config() {
+    let mut count = 0;
+    for entry in fs::read_dir(folder()).expect("it is there") {
+        let name = entry.expect("it is there").file_name().into_string().expect("it is there");
+        if name.ends_with(".toml") {
+            let config = load(&name).config;
+            assert!(!config.services.is_empty(), "{name}");
+            let first = fs::read_to_string(&config.path).expect("it is there");
+            assert!(first.starts_with("#:schema ./hearken.schema.json\n"), "{name}");
+            count += 1;
+        }
+    }
+    assert!(count >= 3);
+}
+
+#[test]
+fn every_script_that_an_example_names_is_there() {
+    for service in load("php.toml").config.services {
+        let hearken_config::Program::Command(words) = &service.program else {
+            panic!("{:?}", service.program);
+        };
+        assert!(service.directory.join(&words[1]).is_file(), "{words:?}");
+    }
+}
+
+fn without_name(service: &Service) -> String {
+    let mut policy = service.policy.clone();
+    policy.after.clear();
+    policy.name = hearken_core::identity::UnitName::new("x").expect("a name");
+    format!("{policy:?} {:?} {:?}", service.environment, service.line)
+}
+
+#[test]
+fn the_reference_says_the_defaults() {
+    let reference = load("reference.toml").config;
+    let least = parse("[service.x]\ncommand = [\"x\"]\n");
+    assert_eq!(reference.supervisor, least.supervisor);
+    for service in &reference.services {
+        assert_eq!(without_name(service), without_name(&least.services[0]));
+        assert_eq!(service.directory, folder());
+    }
+}
+
+fn schema() -> serde_json::Value {
+    serde_json::from_str(&hearken_config::schema()).expect("JSON")
+}
+
+#[test]
+fn the_reference_has_every_key() {
+    let text = fs::read_to_string(folder().join("reference.toml")).expect("it is there");
+    let words: BTreeSet<&str> =
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for (_, shape) in schema()["$defs"].as_object().expect("it is there") {
+        for key in shape["properties"].as_object().into_iter().flat_map(|keys| keys.keys()) {
+            assert!(words.contains(key.as_str()), "{key}");
+        }
+        for word in shape["enum"].as_array().into_iter().flatten() {
+            let word = word.as_str().expect("it is there");
+            assert!(word.starts_with("SIG") || words.contains(word), "{word}");
+        }
+    }
+}
+
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_reader() {
+    let schema = schema();
+    let least = parse("[service.x]\ncommand = [\"x\"]\n");
+    // A JSON string, number, boolean or array is TOML as it is; and so is the empty table.
+    let lines = |name: &str| -> String {
+        let keys = schema["$defs"][name]["properties"].as_object().expect("it is there");
+        let given = keys.iter().filter_map(|(key, shape)| Some((key, shape.get("default")?)));
+        given.map(|(key, default)| format!("{key} = {default}\n")).collect()
+    };
+    let (service, supervisor) = (lines("Service"), lines("Supervisor"));
+    let text = format!(
+        "[supervisor]\n{supervisor}\n[supervisor.log]\n{}\n[supervisor.starts]\n{}\n\
+         [service.x]\ncommand = [\"x\"]\n{service}\n[service.x.restart]\n{}\n[service.x.stop]\n{}\n",
+        lines("LogTable"),
+        lines("Starts"),
+        lines("RestartTable"),
+        lines("StopTable"),
+    );
+    assert!(text.contains("max_delay") && text.contains("burst") && text.contains("when_idle"));
+    assert_eq!(parse(&text), least);
+}
