@@ -21,7 +21,7 @@ use crate::register::Reaped;
 use crate::report::Teller;
 use crate::spawner::{Job, Launched, Spawner, Step, kill_tree};
 use crate::watched::Watched;
-use hearken_core::action::{Action, Outcome};
+use hearken_core::action::{Action, Outcome, Report};
 use hearken_core::identity::{InstanceId, Token};
 use hearken_core::supervision::{Event, Supervision, WhenIdle};
 use hearken_sys::{ForkServer, Member, Signal, Status, next_change, session_members};
@@ -79,7 +79,10 @@ pub(crate) struct Daemon<'a> {
     logs: &'a Queue,
     reach: HashMap<Token, Reach>,
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
-    shutting_down: bool,
+    /// The core shuts down.
+    closing: bool,
+    /// Somebody asked for the shutdown.
+    asked: bool,
     foreground: bool,
     left: Option<Outcome>,
 }
@@ -131,7 +134,8 @@ impl<'a> Daemon<'a> {
             logs,
             reach: HashMap::new(),
             heard: mpsc::channel(WORDS),
-            shutting_down: false,
+            closing: false,
+            asked: false,
             foreground: io::stdin().is_terminal(),
             left: None,
         })
@@ -195,7 +199,7 @@ impl<'a> Daemon<'a> {
                 self.reap();
                 self.see_to_server();
                 self.flush();
-                if self.shutting_down {
+                if self.closing {
                     self.say_who_is_waited_for();
                 }
             }
@@ -337,11 +341,11 @@ impl<'a> Daemon<'a> {
                 "ignored: this version does not reload; restart hearken to read the config again";
             return SignalReceived { signal, meaning }.emit();
         }
-        if self.shutting_down {
+        if self.asked {
             SignalReceived { signal, meaning: "again: everything is killed now" }.emit();
             self.tell(Event::ShutdownNow);
         } else {
-            self.shutting_down = true;
+            self.asked = true;
             SignalReceived { signal, meaning: "orderly shutdown; a second one kills at once" }
                 .emit();
             self.tell(Event::Shutdown);
@@ -355,8 +359,11 @@ impl<'a> Daemon<'a> {
             while let Some(action) = self.supervision.poll_action() {
                 self.perform(action);
             }
-            let Some(server) = &mut self.server else { return };
-            let failed = self.spawner.pump(&mut server.server);
+            let failed = match &mut self.server {
+                _ if self.closing => self.spawner.cancel(),
+                Some(server) => self.spawner.pump(&mut server.server),
+                None => return,
+            };
             if failed.is_empty() {
                 return;
             }
@@ -388,7 +395,10 @@ impl<'a> Daemon<'a> {
                 }
             }
             Action::Release { token } => self.release(token),
-            Action::Report(report) => self.teller().tell(&report),
+            Action::Report(report) => {
+                self.closing |= matches!(report, Report::ShuttingDown { .. });
+                self.teller().tell(&report);
+            }
             Action::Leave(outcome) => self.left = Some(outcome),
         }
     }

@@ -5,7 +5,7 @@ use crate::events::{
     Abandoned, EndedLate, Exited, Failed, Finished, Idle, Killing, LineLost, ReadyNow, Restarting,
     ShuttingDown, Stalled, StartFailed, Started, Stopped, Stopping, Waiting, ms,
 };
-use crate::spawner::Recipe;
+use crate::spawner::{CANCELLED, Recipe};
 use hearken_core::action::{Outcome, Report};
 use hearken_core::evidence::{End, Ending, Evidence, StopCause};
 use hearken_core::identity::{InstanceId, UnitIndex};
@@ -137,6 +137,8 @@ impl Teller<'_> {
                 }
                 .emit();
             }
+            // Nothing went wrong: there was no point in it any more.
+            End::SpawnFailed(CANCELLED) => {}
             End::SpawnFailed(failure) => {
                 let recipe = self.recipe(id.unit);
                 let subject = recipe.map(|recipe| match failure.stage {

@@ -46,6 +46,10 @@ const REPLACEMENTS_IN: Duration = Duration::from_secs(60);
 /// What a spawn under way is told as when the fork server is lost: try again.
 const SERVER_LOST: SpawnFailure = SpawnFailure { stage: "fork_server", errno: 0, permanent: false };
 
+/// What a start is told as that was given up for a shutdown.
+pub(crate) const CANCELLED: SpawnFailure =
+    SpawnFailure { stage: "cancelled", errno: 0, permanent: false };
+
 /// How the children of one unit are made.
 #[derive(Debug)]
 pub(crate) struct Recipe {
@@ -162,6 +166,12 @@ impl Spawner {
             }
         }
         failed
+    }
+
+    /// Gives up what was not sent yet: the supervisor shuts down, and what is not started need not
+    /// be stopped, nor waited for where there is no fork server.
+    pub(crate) fn cancel(&mut self) -> Vec<Event> {
+        self.queue.drain(..).map(|job| Event::SpawnFailed(job.token, CANCELLED)).collect()
     }
 
     /// Answers whether it was sent; if not, it is not the time for it.
