@@ -1,0 +1,33 @@
+//! Starts hearken, reads its log, and leaves nothing behind.
+
+mod event;
+mod log;
+mod proc;
+mod setup;
+mod skip;
+mod supervisor;
+
+pub(crate) use event::{Event, Want, event};
+pub(crate) use proc::{Process, processes};
+pub(crate) use setup::{Setup, fixture, hearken};
+pub(crate) use skip::{alone, is_root, skip};
+pub(crate) use supervisor::Hearken;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must come. Long, because the machine may be busy; what is
+/// promised to be fast says so itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks again and again, for what no event tells of: the state of other processes.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "not within {within:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

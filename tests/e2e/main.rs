@@ -1,0 +1,19 @@
+//! The promises of hearken, each kept by the real binary with real processes.
+//!
+//! A test writes a config, starts hearken and waits for log events, never for a sleep: what it
+//! waits for has a deadline, and a failure prints the whole log. `HEARKEN_UNDER_TEST=/path` points
+//! the suite at an installed binary. A test that lacks something prints `skipped:` and why;
+//! `HEARKEN_TESTS_MAY_SKIP=none` makes that a failure.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails loudly and in the open"
+)]
+
+mod harness;
+
+mod order;
+mod restart;
+mod start_failed;
+mod stop;
+mod words;
