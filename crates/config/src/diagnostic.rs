@@ -19,8 +19,8 @@ pub enum Severity {
 }
 
 /// One problem of a config: the structured view for logs and JSON, and [`Diagnostic::render`] for
-/// people. It never holds the value of an environment variable, but the rendered line is the line
-/// of the file, whatever stands there.
+/// people. It never holds what a `${VAR}` stood for; but the rendered line is the line of the
+/// file, whatever stands there.
 #[derive(Debug, Clone, Serialize)]
 pub struct Diagnostic {
     /// Whether the config can be used all the same.

@@ -142,5 +142,9 @@ fn a_file_of_many_mistakes_is_read_in_time() {
         let errors = Config::parse("x.toml", &text, &options).expect_err("many mistakes");
         assert!(errors.error_count() > 10 && errors.diagnostics().len() <= 500);
         assert!(errors.diagnostics()[0].render(false).contains("--> x.toml:"));
+        if errors.diagnostics().len() > 200 {
+            let last = &errors.diagnostics()[200];
+            assert_eq!(last.message, "there are more errors than these 200");
+        }
     }
 }

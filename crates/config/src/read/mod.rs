@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
 
     /// Whether a further problem would still be kept, and is worth looking into.
     pub(crate) fn has_room(&self) -> bool {
-        self.errors < KEPT_MAX
+        self.errors <= KEPT_MAX
     }
 
     /// The value, or its problem kept.
@@ -93,6 +93,16 @@ impl<'a> Reader<'a> {
     /// Everything found, in the order of the text.
     pub(crate) fn into_found(mut self) -> Vec<Diagnostic> {
         self.found.sort_by(|a, b| a.order().cmp(&b.order()));
+        if self.errors > KEPT_MAX {
+            let message = format!("there are more errors than these {KEPT_MAX}");
+            let file = self.source.name();
+            self.found.push(Diagnostic::of_file(
+                Severity::Error,
+                file,
+                message,
+                "mend these first",
+            ));
+        }
         self.found
     }
 }
