@@ -153,16 +153,16 @@ fn nothing_kept() {
     let many: Vec<_> = (0..20).map(|_| childs.try_clone().expect("dup")).collect();
     rustix::io::fcntl_setfd(&many[3], rustix::io::FdFlags::empty()).expect("open");
     let mut world = World::started(&prepared);
-    // Whoever answers has settled in.
-    world.server.probe(PATIENCE).expect("works");
+    // Who has run a program has settled in, and holds its pidfd.
+    world.start(&program(&["true"]));
     // 0 to 9 are place holders, and the control socket.
-    assert_eq!(descriptors_of(world.server.pid()), 11);
+    assert_eq!(descriptors_of(world.server.pid()), 10 + 1 + 1);
     drop((childs, many));
     assert!(readable(&line, PATIENCE), "somebody holds the other end");
 
     world.respawn();
-    world.server.probe(PATIENCE).expect("works");
-    assert_eq!(descriptors_of(world.server.pid()), 11);
+    world.start(&program(&["true"]));
+    assert_eq!(descriptors_of(world.server.pid()), 10 + 1 + 1);
 }
 
 fn unreadable() {

@@ -61,10 +61,12 @@ fn stranger_numbered(number: Pid) -> PidFd {
     let (set_tid, count) = (numbers.as_ptr() as u64, 1);
     // struct clone_args of Linux 5.5.
     let args: [u64; 10] = [0, 0, 0, 0, sigchld, 0, 0, 0, set_tid, count];
-    // SAFETY: whole arguments; the child makes two plain calls and never returns.
+    // SAFETY: whole arguments; the child makes plain calls and never returns.
     let pid = unsafe {
         let pid = libc::syscall(libc::SYS_clone3, args.as_ptr(), size_of_val(&args));
         if pid == 0 {
+            // A test that fails leaves nobody behind to hold the pipes of the runner.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             libc::setsid();
             loop {
                 libc::pause();
