@@ -41,7 +41,7 @@ pub use fork_server::{
 };
 pub use limits::{DescriptorLimit, descriptor_limit};
 pub use pid::Pid;
-pub use pidfd::{PidFd, Sent};
+pub use pidfd::{PidFd, Sent, signal_groups};
 pub use process::{PrepareError, Prepared, prepare_supervisor, thread_count};
 pub use procfs::{Member, children_of_self, session_members};
 pub use signal::{Signal, UnknownSignal};

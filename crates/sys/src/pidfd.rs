@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -64,60 +64,25 @@ impl PidFd {
     }
 
     /// Signals the process group that the process leads: its descendants that made no group or
-    /// session of their own, also after the process itself was reaped.
+    /// session of their own, also after the process itself was reaped. A child that was forked a
+    /// moment ago and leads no group yet is signalled itself.
     ///
     /// The hold pins the group's identity, so no stranger can be hit (Linux 6.9). Older kernels
     /// refuse the flag: the members are then looked up in /proc, each pinned and looked at again
-    /// before it is signalled, until a scan finds nobody new.
+    /// before it is signalled, until a scan finds nobody new. For many groups at once
+    /// [`signal_groups`] shares these scans.
     ///
     /// # Errors
     /// `EPERM` if no member could be signalled; `ENOSYS` under a filter that knows no pidfds.
     pub fn signal_group(&self, signal: Signal) -> Result<Sent, Errno> {
-        match send(self.fd.as_fd(), signal.number(), PIDFD_SIGNAL_PROCESS_GROUP) {
-            Err(errno) if errno.get() == libc::EINVAL => self.signal_members(signal.number()),
-            done => sent(done),
-        }
+        send_to_group(self, signal.number())
     }
 
-    /// Whether anybody is left in the group that the process leads. Zombies count until reaped.
+    /// Whether anybody is left in the group that the process leads, or the process itself.
+    /// Zombies count until reaped.
     pub fn group_alive(&self) -> bool {
-        let left = match send(self.fd.as_fd(), 0, PIDFD_SIGNAL_PROCESS_GROUP) {
-            Err(errno) if errno.get() == libc::EINVAL => self.signal_members(0),
-            done => sent(done),
-        };
         // EPERM means that somebody is there.
-        left != Ok(Sent::Gone)
-    }
-
-    fn signal_members(&self, signal: i32) -> Result<Sent, Errno> {
-        /// A group that forks faster than this many scans is not emptied by signals.
-        const SCANS: usize = 8;
-
-        let mut reached = BTreeSet::new();
-        let mut refused = None;
-        for _ in 0..SCANS {
-            let news: Vec<Process> = procfs::processes()
-                .filter(|process| process.group == self.pid.get())
-                .filter(|process| !reached.contains(&(process.pid, process.started)))
-                .collect();
-            if news.is_empty() || self.number_is_a_strangers() {
-                break;
-            }
-            for process in news {
-                match signal_if_still(&process, signal) {
-                    Ok(Sent::Delivered) => {
-                        reached.insert((process.pid, process.started));
-                    }
-                    Ok(Sent::Gone) => {}
-                    Err(errno) => refused = Some(errno),
-                }
-            }
-        }
-        match (reached.is_empty(), refused) {
-            (false, _) => Ok(Sent::Delivered),
-            (true, Some(errno)) => Err(errno),
-            (true, None) => Ok(Sent::Gone),
-        }
+        send_to_group(self, 0) != Ok(Sent::Gone)
     }
 
     /// The kernel gives a number out again only after the last member of its group is gone. So
@@ -132,6 +97,72 @@ impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// [`PidFd::signal_group`] for each, in order. One scan of /proc serves all of them where the
+/// kernel is older than Linux 6.9; a row of single calls would take one or two each.
+pub fn signal_groups(leaders: &[&PidFd], signal: Signal) -> Vec<Result<Sent, Errno>> {
+    send_to_groups(leaders, signal.number())
+}
+
+fn send_to_group(leader: &PidFd, signal: i32) -> Result<Sent, Errno> {
+    send_to_groups(&[leader], signal).pop().unwrap_or(Ok(Sent::Gone))
+}
+
+fn send_to_groups(leaders: &[&PidFd], signal: i32) -> Vec<Result<Sent, Errno>> {
+    let flag = PIDFD_SIGNAL_PROCESS_GROUP;
+    let done: Vec<_> = leaders.iter().map(|leader| send(leader.fd.as_fd(), signal, flag)).collect();
+    let unsupported = Err(Errno::new(libc::EINVAL));
+    let rest = leaders.iter().zip(&done).filter(|(_, done)| **done == unsupported);
+    let mut by_proc = send_to_members(rest.map(|(leader, _)| *leader), signal);
+    let mut answer = |(leader, done): (&&PidFd, Result<(), Errno>)| {
+        let done = match by_proc.remove(&leader.pid.get()) {
+            Some(by_proc) if done == unsupported => by_proc,
+            Some(_) | None => sent(done),
+        };
+        // An empty group says nothing of a process that has not come to its setsid yet.
+        if done == Ok(Sent::Gone) { sent(send(leader.fd.as_fd(), signal, 0)) } else { done }
+    };
+    leaders.iter().zip(done).map(&mut answer).collect()
+}
+
+/// By number of the group, what became of a signal to its members.
+fn send_to_members<'a>(
+    leaders: impl Iterator<Item = &'a PidFd>,
+    signal: i32,
+) -> BTreeMap<i32, Result<Sent, Errno>> {
+    /// A group that forks faster than this many scans is not emptied by signals.
+    const SCANS: usize = 8;
+
+    let leaders: BTreeMap<i32, &PidFd> = leaders.map(|leader| (leader.pid.get(), leader)).collect();
+    let mut answers: BTreeMap<_, _> =
+        leaders.keys().map(|group| (*group, Ok(Sent::Gone))).collect();
+    let mut reached = BTreeSet::new();
+    for _ in 0..SCANS {
+        let mut news: Vec<Process> = procfs::processes()
+            .filter(|process| leaders.contains_key(&process.group))
+            .filter(|process| !reached.contains(&(process.pid, process.started)))
+            .collect();
+        // After the scan: what it saw of a group whose number is not a stranger's now was ours.
+        news.retain(|process| !leaders[&process.group].number_is_a_strangers());
+        if news.is_empty() {
+            break;
+        }
+        for process in news {
+            let done = signal_if_still(&process, signal);
+            match done {
+                Ok(Sent::Gone) => continue,
+                Ok(Sent::Delivered) => answers.insert(process.group, done),
+                // What one member refuses, another may take.
+                Err(_) if answers[&process.group] == Ok(Sent::Gone) => {
+                    answers.insert(process.group, done)
+                }
+                Err(_) => None,
+            };
+            reached.insert((process.pid, process.started));
+        }
+    }
+    answers
 }
 
 fn signal_if_still(process: &Process, signal: i32) -> Result<Sent, Errno> {

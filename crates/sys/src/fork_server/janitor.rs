@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, poll};
 
-use crate::{PidFd, Signal};
+use crate::{PidFd, Sent, Signal, signal_groups};
 
 /// After this the janitor leaves, whatever still lives: what SIGKILL has not ended by then is in
 /// state D, or a zombie that init does not reap.
@@ -17,11 +17,10 @@ pub(super) fn clear_away<'a>(children: impl Iterator<Item = &'a PidFd>) {
     let deadline = Instant::now() + PATIENCE;
     let mut left: Vec<&PidFd> = children.collect();
     while !left.is_empty() && Instant::now() < deadline {
-        // In rounds, because a member may be forking while it is killed.
-        left.retain(|child| {
-            let _gone_or_refused = child.signal_group(Signal::KILL);
-            child.group_alive()
-        });
+        // In rounds, because a member may be forking while it is killed. One that was hit may be
+        // dying, so only the round that finds nobody says that a group is empty.
+        let mut done = signal_groups(&left, Signal::KILL).into_iter();
+        left.retain(|_| done.next() != Some(Ok(Sent::Gone)));
         if !left.is_empty() {
             // Nothing tells when the last member of a group dies: only its leader has a pidfd.
             let _nothing_to_poll_for = poll(&mut [], Some(&BETWEEN_ROUNDS));

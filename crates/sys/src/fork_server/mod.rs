@@ -28,6 +28,7 @@ mod janitor;
 mod probe;
 mod program;
 mod server;
+mod settle;
 mod socket;
 mod spawn;
 mod start;

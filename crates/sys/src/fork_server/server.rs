@@ -1,23 +1,22 @@
 //! The fork server's own side: one loop over the control socket and the status pipes.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno as Refusal;
 use rustix::net::SendFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{DumpableBehavior, set_dumpable_behavior, setsid};
 
 use super::MAX_REQUEST;
 use super::child::{self, Plan, REPORT, Terms};
 use super::janitor;
+use super::settle::{FIRST_OWN_FD, settle_in};
 use super::socket::{self, Received};
 use super::spawn::Stage;
 use super::wire::{Answer, Request, SpawnRequest, decode_request};
 use crate::clone::{self, Forked, Parent};
-use crate::mask::{Mask, set_all_default};
 use crate::{Errno, PidFd};
 
 /// The supervisor died and its children are cleared away.
@@ -27,9 +26,6 @@ const EXIT_MALFORMED: i32 = 70;
 /// The kernel refused what the fork server needs to begin: EX_OSERR.
 const EXIT_NOT_STARTED: i32 = 71;
 
-/// The lowest descriptor of the fork server's own; those below are place holders.
-const FIRST_OWN_FD: RawFd = 10;
-
 /// The most children between clone and exec. Further requests wait in the socket.
 const MAX_FLIGHTS: usize = 256;
 
@@ -38,6 +34,13 @@ const MAX_FLIGHTS: usize = 256;
 enum End {
     SupervisorGone,
     Malformed,
+}
+
+/// Why a spawn made no process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unforked {
+    Malformed,
+    At(Stage, Errno),
 }
 
 /// A child between clone and exec.
@@ -55,7 +58,7 @@ struct Server {
     /// Those that the janitor would clear away.
     children: BTreeMap<u64, PidFd>,
     buffer: Box<[u8]>,
-    legacy_clone_told: bool,
+    legacy_clone_told: Cell<bool>,
 }
 
 /// Is the fork server until the supervisor is gone.
@@ -76,7 +79,7 @@ pub(super) fn run(control: OwnedFd, terms: Terms) -> ! {
         flights: Vec::with_capacity(MAX_FLIGHTS),
         children: BTreeMap::new(),
         buffer: vec![0; MAX_REQUEST].into(),
-        legacy_clone_told: false,
+        legacy_clone_told: Cell::new(false),
     };
     let code = match server.serve() {
         Err(End::SupervisorGone) => {
@@ -96,45 +99,6 @@ pub(super) fn not_started(control: BorrowedFd<'_>, errno: Errno) -> ! {
     // If even this fails, the end of the socket says the rest.
     let _ = socket::send(control, &answer, &[], SendFlags::DONTWAIT);
     child::exit(EXIT_NOT_STARTED)
-}
-
-/// Makes the process what the loop and the children rely on.
-fn settle_in(control: &OwnedFd) -> Result<(), Errno> {
-    // A ^C at the terminal is for the supervisor to act on; and a `kill -9 -GROUP` that ends the
-    // supervisor must leave the janitor. The session fails only for one that has its own.
-    Mask::ALL.set()?;
-    let _has_its_own_already = setsid();
-    set_all_default()?;
-    rustix::thread::set_name(c"hearken-fork")?;
-    // The environment of children passes through this memory. Exec makes them dumpable again.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    close_all_but(control.as_raw_fd());
-    occupy_low_descriptors()
-}
-
-/// Closes from [`FIRST_OWN_FD`] up. Where a filter refuses the call, what the supervisor had
-/// open at this moment stays: its own end of the control socket was closed by hand.
-fn close_all_but(kept: RawFd) {
-    for (first, last) in [(FIRST_OWN_FD, kept - 1), (kept + 1, RawFd::MAX)] {
-        if first <= last {
-            // SAFETY: their owners are in frames that never run again in this process.
-            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-        }
-    }
-}
-
-fn occupy_low_descriptors() -> Result<(), Errno> {
-    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-    let null = rustix::io::fcntl_dupfd_cloexec(null, FIRST_OWN_FD)?;
-    for place in 0..FIRST_OWN_FD {
-        // Descriptor 0 is the children's standard input and stays open across exec.
-        let flags = if place == 0 { 0 } else { libc::O_CLOEXEC };
-        // SAFETY: what stood there belongs to frames that never run again in this process.
-        if unsafe { libc::dup3(null.as_raw_fd(), place, flags) } < 0 {
-            return Err(Errno::last());
-        }
-    }
-    Ok(())
 }
 
 struct ExitOnUnwind;
@@ -238,42 +202,53 @@ impl Server {
     }
 
     fn spawn(&mut self, spawn: &SpawnRequest<'_>, received: Received) -> Result<(), End> {
-        let failed = |stage, errno| Answer::Failed { token: spawn.token, stage, errno };
+        let token = spawn.token;
+        match self.fork(spawn, received) {
+            Ok((child, status)) => {
+                // Known to the janitor first: the answer may wait for long, and the supervisor
+                // die before it has read it.
+                self.flights.push(Flight { token, status });
+                self.children.insert(token, child);
+                self.forked(token, &self.children[&token])
+            }
+            Err(Unforked::Malformed) => Err(End::Malformed),
+            Err(Unforked::At(stage, errno)) => {
+                self.tell_legacy_clone()?;
+                self.answer(Answer::Failed { token, stage, errno })
+            }
+        }
+    }
+
+    /// Makes the child. Its ends close here as this returns: while this process has them, they
+    /// are no ends; and the next child must not inherit them.
+    fn fork(
+        &self,
+        spawn: &SpawnRequest<'_>,
+        received: Received,
+    ) -> Result<(PidFd, OwnedFd), Unforked> {
         if received.descriptors_lost {
-            return self.answer(failed(Stage::Receive, Errno::new(libc::EMFILE)));
+            return Err(Unforked::At(Stage::Receive, Errno::new(libc::EMFILE)));
         }
         let descriptors: Vec<BorrowedFd<'_>> =
             received.descriptors.iter().map(OwnedFd::as_fd).collect();
         let (output, line) = match (descriptors.as_slice(), spawn.has_line) {
             (&[stdout, stderr], false) => ([stdout, stderr], None),
             (&[stdout, stderr, line], true) => ([stdout, stderr], Some(line)),
-            (_, _) => return Err(End::Malformed),
+            (_, _) => return Err(Unforked::Malformed),
         };
-        let (status, childs) = match pipe_with(PipeFlags::CLOEXEC) {
-            Ok(ends) => ends,
-            Err(errno) => return self.answer(failed(Stage::StatusPipe, errno.into())),
-        };
+        let (status, childs) = pipe_with(PipeFlags::CLOEXEC)
+            .map_err(|errno| Unforked::At(Stage::StatusPipe, errno.into()))?;
         let plan = Plan::new(self.terms, spawn, output, line, childs.as_fd());
         // SAFETY: the child only calls become_program, which is async-signal-safe.
         match unsafe { clone::fork(Parent::CallersParent) } {
             Ok(Forked::Child) => child::become_program(&plan),
-            Ok(Forked::Parent(child)) => {
-                self.forked(spawn.token, &child)?;
-                self.children.insert(spawn.token, child);
-                // The child's end closes here when `childs` drops: the next child must not
-                // inherit it, or it would hold this one's end of file back.
-                self.flights.push(Flight { token: spawn.token, status });
-                Ok(())
-            }
-            Err(errno) => {
-                self.tell_legacy_clone()?;
-                self.answer(failed(Stage::Fork, errno))
-            }
+            Ok(Forked::Parent(child)) => Ok((child, status)),
+            Err(errno) => Err(Unforked::At(Stage::Fork, errno)),
         }
     }
 
     /// A child that only exits: the supervisor sees whether its end comes to it.
-    fn probe(&mut self, token: u64, code: u8) -> Result<(), End> {
+    fn probe(&self, token: u64, code: u8) -> Result<(), End> {
         // SAFETY: the child exits at once.
         match unsafe { clone::fork(Parent::CallersParent) } {
             Ok(Forked::Child) => child::exit(code.into()),
@@ -285,16 +260,15 @@ impl Server {
         }
     }
 
-    fn forked(&mut self, token: u64, child: &PidFd) -> Result<(), End> {
+    fn forked(&self, token: u64, child: &PidFd) -> Result<(), End> {
         self.tell_legacy_clone()?;
         let answer = Answer::Forked { token, pid: child.pid() };
         self.answer_with(answer, &[child.as_fd()])
     }
 
-    fn tell_legacy_clone(&mut self) -> Result<(), End> {
+    fn tell_legacy_clone(&self) -> Result<(), End> {
         match clone::clone3_refusal() {
-            Some(errno) if !self.legacy_clone_told => {
-                self.legacy_clone_told = true;
+            Some(errno) if !self.legacy_clone_told.replace(true) => {
                 self.answer(Answer::LegacyClone { errno })
             }
             Some(_) | None => Ok(()),

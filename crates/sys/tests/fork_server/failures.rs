@@ -9,7 +9,7 @@ use hearken_sys::{
 
 use crate::Test;
 use crate::refuse::{Where, refuse};
-use crate::support::{Event, SUCCESS, World, program, words};
+use crate::support::{Event, SUCCESS, World, nowhere, program, words};
 
 pub(crate) const TESTS: &[Test] = &[
     ("what_cannot_be_executed_says_why_and_never_runs", exec_errors),
@@ -162,20 +162,15 @@ fn supervisor_out_of_descriptors() {
 
 fn not_sent() {
     let mut world = World::new();
-    let ends = || hearken_sys::ChildEnds {
-        line: None,
-        stdout: fs::File::open("/dev/null").expect("null").into(),
-        stderr: fs::File::open("/dev/null").expect("null").into(),
-    };
     let large = |bytes: usize| program(&["true", &"x".repeat(bytes)]);
     let rest = 18 + "true\0".len() + 1 + "PATH=/usr/bin:/bin\0".len();
-    let refused = world.server.spawn(1, &large(MAX_REQUEST - rest + 1), ends());
+    let refused = world.server.spawn(1, &large(MAX_REQUEST - rest + 1), nowhere());
     let Err(SendError::TooLarge { bytes, limit: MAX_REQUEST }) = refused else {
         panic!("{refused:?}");
     };
     assert_eq!(bytes, MAX_REQUEST + 1);
     for argv in [words(&[]), words(&[""])] {
-        let refused = world.server.spawn(1, &Spawn { argv, ..large(0) }, ends());
+        let refused = world.server.spawn(1, &Spawn { argv, ..large(0) }, nowhere());
         assert!(matches!(refused, Err(SendError::NoCommand)), "{refused:?}");
     }
     // The largest one goes through the socket whole; a single argument of that size is too much

@@ -1,9 +1,8 @@
 //! Many at once, and many in a row.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::OwnedFd;
 
-use hearken_sys::{ChildEnds, Pid, SendError, Signal, Spawn, Stage, Status};
+use hearken_sys::{Pid, Signal, Spawn, Stage, Status};
 
 use crate::refuse::hang;
 use crate::support::{
@@ -90,24 +89,10 @@ fn stuck_before_exec() {
 
 fn nobody_reads() {
     let mut world = World::new();
-    let null = || OwnedFd::from(std::fs::File::open("/dev/null").expect("null"));
-    let ends = || ChildEnds { line: None, stdout: null(), stderr: null() };
-    let spawn = program(&["/bin/true"]);
     let mut sent = 0;
     // Until the fork server waits for us and the socket to it is full.
-    loop {
-        match world.server.spawn(1_000_000 + sent, &spawn, ends()) {
-            Ok(()) => sent += 1,
-            Err(SendError::WouldBlock(_)) => {
-                use rustix::event::{PollFd, PollFlags, poll};
-                let moment = crate::support::timespec(std::time::Duration::from_millis(200));
-                let mut control = [PollFd::new(&world.server, PollFlags::OUT)];
-                if poll(&mut control, Some(&moment)) == Ok(0) {
-                    break;
-                }
-            }
-            Err(error) => panic!("{error}"),
-        }
+    while world.spawn_now(&program(&["/bin/true"])) {
+        sent += 1;
     }
     let (mut execed, mut reaped) = (0, 0);
     while execed < sent || reaped < sent {

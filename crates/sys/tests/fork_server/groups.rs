@@ -1,14 +1,18 @@
 //! Signals: to whom they go, and to whom they do not.
 
-use hearken_sys::{Pid, PidFd, Sent, Signal, Status, children_of_self, session_members};
+use hearken_sys::{
+    Pid, PidFd, Sent, Signal, Status, children_of_self, session_members, signal_groups,
+};
 
 use crate::refuse::{Where, refuse};
-use crate::support::{Event, SUCCESS, World, program, shell};
-use crate::{Test, skip};
+use crate::support::{Event, PATIENCE, SUCCESS, World, program, readable, shell};
+use crate::{Test, again, skip};
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_group_signal_reaches_a_grandchild_after_the_leader_was_reaped", group_outlives_leader),
     ("the_same_without_pidfd_signal_process_group", group_by_proc),
+    ("a_group_signal_reaches_a_child_that_leads_no_group_yet", no_group_yet),
+    ("many_groups_are_signalled_in_one_go", many_groups),
     ("a_signal_to_a_reaped_child_says_gone", reaped_is_gone),
     ("a_stranger_with_the_same_number_is_never_signalled", stranger_is_safe),
     ("the_same_stranger_without_pidfd_signal_process_group", stranger_is_safe_by_proc),
@@ -44,7 +48,7 @@ fn group_outlives_leader() {
 }
 
 /// The flag is argument 3: an older kernel says EINVAL to it.
-fn without_group_flag() {
+pub(crate) fn without_group_flag() {
     let flag = Some(Where { index: 3, equals: 1 << 2 });
     refuse(libc::SYS_pidfd_send_signal, flag, libc::EINVAL);
 }
@@ -107,6 +111,39 @@ fn stranger_is_safe() {
 fn stranger_is_safe_by_proc() {
     without_group_flag();
     stranger_is_safe();
+}
+
+fn no_group_yet() {
+    for round in 0..2 {
+        #[expect(clippy::zombie_processes, reason = "the world reaps it")]
+        let child = again(&["__role", "pause"]).spawn().expect("this program");
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::new).expect("a pid");
+        let child = PidFd::open(pid).expect("our child");
+        assert!(child.group_alive());
+        assert_eq!(child.signal_group(Signal::KILL), Ok(Sent::Delivered));
+        assert!(readable(&child, PATIENCE));
+        if round == 0 {
+            without_group_flag();
+        }
+    }
+}
+
+fn many_groups() {
+    let mut world = World::new();
+    for round in 0..2 {
+        let pids: Vec<Pid> = (0..5).map(|_| world.start(&program(&["sleep", "1000"])).1).collect();
+        let leaders: Vec<&PidFd> = world.pidfds.values().collect();
+        // Those of the first round are gone.
+        let mut expected = vec![Ok(Sent::Gone); 5 * round];
+        expected.extend([Ok(Sent::Delivered); 5]);
+        assert_eq!(signal_groups(&leaders, Signal::KILL), expected);
+        for pid in pids {
+            assert_eq!(world.end_of(pid), KILLED);
+        }
+        if round == 0 {
+            without_group_flag();
+        }
+    }
 }
 
 fn reaped_is_gone() {

@@ -4,13 +4,15 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use hearken_sys::{Pid, PidFd, Signal};
+use hearken_sys::{Pid, PidFd, Signal, children_of_self};
 
 use crate::support::{PATIENCE, readable};
 use crate::{Test, again};
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_killed_supervisor_leaves_an_empty_tree_in_2_seconds", tree_is_cleared),
+    ("the_tree_is_emptied_without_pidfd_signal_process_group", tree_is_cleared_by_proc),
+    ("a_killed_supervisor_that_had_stopped_reading_leaves_an_empty_tree", unread_is_cleared),
     ("a_killed_process_group_leaves_an_empty_tree_too", group_kill_is_cleared),
     ("without_a_fork_server_the_death_signal_still_ends_the_children", death_signal),
     ("an_adopted_child_is_cleared_away_by_the_next_fork_server", adopted_is_cleared),
@@ -57,11 +59,25 @@ impl Scene {
 }
 
 fn tree_is_cleared() {
-    let scene = Scene::play("tree");
+    cleared("tree");
+}
+
+fn tree_is_cleared_by_proc() {
+    cleared("tree_on_an_old_kernel");
+}
+
+fn unread_is_cleared() {
+    cleared("trees_never_read_of");
+}
+
+fn cleared(role: &str) {
+    let scene = Scene::play(role);
     let killed = scene.kill_supervisor();
     scene.assert_ended(&[&scene.child, &scene.grandchild, &scene.server]);
     let took = killed.elapsed();
     assert!(took < Duration::from_secs(2), "took {took:?}");
+    // Whatever else there was would have come to this process.
+    assert_eq!(children_of_self(), []);
 }
 
 fn group_kill_is_cleared() {

@@ -5,9 +5,13 @@ use std::io::Write;
 
 use hearken_sys::{ChildEnds, Pid, output_pipe};
 
+use crate::groups::without_group_flag;
 use crate::support::{PATIENCE, World, read_line, shell};
 
 pub(crate) fn play(role: &str) {
+    if role == "pause" {
+        pause();
+    }
     if role == "dumpable" {
         // SAFETY: takes no pointers.
         println!("{}", unsafe { libc::prctl(libc::PR_GET_DUMPABLE) });
@@ -17,10 +21,15 @@ pub(crate) fn play(role: &str) {
         // SAFETY: takes no pointers.
         unsafe { libc::setpgid(0, 0) };
     }
+    if role == "tree_on_an_old_kernel" {
+        without_group_flag();
+    }
     let mut world = World::new();
     let (child, grandchild) = tree(&mut world);
     match role {
         "tree" | "tree_of_a_group" => {}
+        "trees_never_read_of" => while world.spawn_now(&shell("sleep 1000 & wait")) {},
+        "tree_on_an_old_kernel" => {}
         "tree_without_fork_server" => {
             world.kill_server();
             // Nobody's in the place of the fork server's.
@@ -42,6 +51,10 @@ pub(crate) fn play(role: &str) {
         other => panic!("no role {other}"),
     }
     print(&[Pid::own(), world.server.pid(), child, grandchild]);
+    pause()
+}
+
+fn pause() -> ! {
     loop {
         // SAFETY: takes no pointers.
         unsafe { libc::pause() };

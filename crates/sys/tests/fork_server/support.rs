@@ -69,8 +69,25 @@ impl World {
     }
 
     pub(crate) fn spawn(&mut self, spawn: &Spawn) -> u64 {
-        let null = || OwnedFd::from(File::options().write(true).open("/dev/null").expect("null"));
-        self.spawn_with(spawn, ChildEnds { line: None, stdout: null(), stderr: null() })
+        self.spawn_with(spawn, nowhere())
+    }
+
+    /// Sends the spawn; `false` if there is still no room after a while.
+    pub(crate) fn spawn_now(&mut self, spawn: &Spawn) -> bool {
+        const A_WHILE: Duration = Duration::from_millis(200);
+        let mut ends = nowhere();
+        self.next_token += 1;
+        loop {
+            match self.server.spawn(self.next_token - 1, spawn, ends) {
+                Ok(()) => return true,
+                Err(SendError::WouldBlock(back)) => ends = back,
+                Err(error) => panic!("{error}"),
+            }
+            let mut control = [PollFd::new(&self.server, PollFlags::OUT)];
+            if poll(&mut control, Some(&timespec(A_WHILE))) == Ok(0) {
+                return false;
+            }
+        }
     }
 
     /// Sends the spawn, waiting for room if there is none.
@@ -211,6 +228,12 @@ impl World {
         let text = read_to_end(read);
         (text, self.end_of(pid))
     }
+}
+
+/// Outputs that nobody reads.
+pub(crate) fn nowhere() -> ChildEnds {
+    let null = || OwnedFd::from(File::options().write(true).open("/dev/null").expect("null"));
+    ChildEnds { line: None, stdout: null(), stderr: null() }
 }
 
 /// Readable when a SIGCHLD is pending, which it makes blocked.
