@@ -196,7 +196,8 @@ impl Instance {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
             (Is::Spawning(life), Event::Due) if life.start_by <= cx.now => {
-                self.kill(life, StopCause::StartTimeout, Duration::ZERO, cx)
+                let cause = self.wanted.cause().unwrap_or(StopCause::StartTimeout);
+                self.kill(life, cause, Duration::ZERO, cx)
             }
             (
                 is @ Is::Spawning(_),

@@ -12,8 +12,10 @@ const STOP: Event = Event::Stop(WEB.unit);
 const START: Event = Event::Start(WEB.unit);
 const RESTART: Event = Event::Restart(WEB.unit);
 
-/// Brings a unit into a state; each name says which.
-const STATES: [(&str, fn() -> World); 8] = [
+/// A name, and how a unit is brought there.
+type State = (&'static str, fn() -> World);
+
+const STATES: [State; 8] = [
     ("new", || World::of([web()])),
     ("spawning", || {
         let mut world = World::of([web()]);
@@ -158,6 +160,17 @@ fn a_stop_while_spawning_holds_when_the_spawn_fails() {
     world.tell(STOP);
     world.fork_fails(WEB, EAGAIN);
     assert_eq!(world.standing(WEB), Standing::Down(Rest::Stopped));
+}
+
+#[test]
+fn a_stop_while_spawning_holds_when_the_fork_server_takes_too_long() {
+    let mut world = World::of([web()]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.tell(STOP);
+    world.pass(s(30));
+    world.forked(WEB);
+    assert_eq!(world.decided(WEB), (Next::Stopped, DecidedBy::Operator));
 }
 
 #[test]
