@@ -4,7 +4,7 @@ use super::{Phase, Supervision};
 use crate::action::Report;
 use crate::evidence::StopCause;
 use crate::identity::{InstanceId, UnitIndex};
-use crate::instance::{self, Instance};
+use crate::instance::{self, Instance, Standing};
 use crate::moment::Moment;
 use crate::policy::{After, INSTANCES_MAX};
 use crate::unit::Going;
@@ -77,7 +77,8 @@ impl Supervision {
     /// what it comes after.
     pub(super) fn start(&mut self, now: Moment, index: UnitIndex, command: &instance::Event) {
         let Some(unit) = self.unit_mut(index) else { return };
-        if unit.going == Going::On && unit.active > 0 {
+        let runs = unit.in_use().any(|it| !matches!(it.standing(), Standing::Down(_)));
+        if unit.going == Going::On && runs {
             let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
             for id in ids {
                 self.tell(now, id, command.clone());

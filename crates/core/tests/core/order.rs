@@ -8,6 +8,7 @@ use hearken_core::identity::{InstanceId, UnitIndex};
 use hearken_core::instance::{Rest, Standing};
 use hearken_core::policy::{Ready, RestartWhen, Until};
 use hearken_core::supervision::{Event, WhenIdle};
+use hearken_core::unit::Going;
 
 const DB: InstanceId = WEB;
 const API: InstanceId = InstanceId { unit: UnitIndex(1), slot: 1 };
@@ -128,6 +129,23 @@ fn commands_to_what_runs_wait_for_nobody() {
     assert_eq!(world.standing(nth(1, 2)), UP);
     world.tell(Event::Restart(API.unit));
     assert_eq!((world.incarnation(API), world.standing(API)), (2, UP));
+}
+
+#[test]
+fn a_start_of_what_was_left_behind_is_no_wait_for_others() {
+    let mut world = chain(Until::Ready);
+    world.boot();
+    world.say(DB, Said::Ready);
+    world.process(API).manners = Manners::Unkillable;
+    let token = world.token(API);
+    world.pass(s(60));
+    world.crashes(DB);
+    assert_eq!(world.standing(API), Standing::Abandoned);
+    world.tell(Event::Start(API.unit));
+    assert_eq!(world.core.unit(API.unit).unwrap().going, Going::On);
+    world.thaw(token);
+    world.deliver();
+    assert_eq!(world.standing(API), UP);
 }
 
 #[test]
