@@ -19,6 +19,7 @@ use hearken_core::policy::{
 };
 use hearken_core::supervision::{Event, Plan, Supervision, WhenIdle};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 use std::time::Duration;
 
 pub(crate) const TERM: i32 = 15;
@@ -111,6 +112,9 @@ pub(crate) struct Process {
     pub(crate) halted: bool,
     /// A grandchild holds its line and pipes open.
     pub(crate) held_open: bool,
+    /// Its line is closed: nothing it says is heard any more.
+    pub(crate) mute: bool,
+    drained: bool,
     term_pending: bool,
     kill_pending: bool,
     /// What the kernel has to tell: these keep their order.
@@ -126,6 +130,39 @@ pub(crate) struct Process {
     killed: u32,
 }
 
+impl Process {
+    pub(crate) fn says(&mut self, token: Token, said: Said) {
+        if !self.mute {
+            self.line.push_back(Event::Said(token, said));
+        }
+    }
+
+    /// It was judged and released.
+    pub(crate) fn is_history(&self) -> bool {
+        self.released
+    }
+
+    pub(crate) fn breaks_the_protocol(&mut self, token: Token) {
+        if !std::mem::replace(&mut self.mute, true) {
+            self.line.push_back(Event::Violated(token));
+        }
+    }
+
+    pub(crate) fn hangs_up(&mut self, token: Token) {
+        if !std::mem::replace(&mut self.mute, true) {
+            self.line.push_back(Event::LineClosed(token));
+        }
+    }
+
+    /// Line and outputs.
+    pub(crate) fn close_all(&mut self, token: Token) {
+        self.hangs_up(token);
+        if !std::mem::replace(&mut self.drained, true) {
+            self.line.push_back(Event::Drained(token));
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Slot {
     token: Option<Token>,
@@ -136,20 +173,31 @@ struct Slot {
     restarts: Vec<Moment>,
 }
 
-#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) core: Supervision,
     pub(crate) now: Moment,
     pub(crate) forks: Forks,
     pub(crate) manners: Manners,
+    /// Every new process says that it is ready.
+    pub(crate) healthy: bool,
     pub(crate) processes: BTreeMap<Token, Process>,
     pub(crate) reports: Vec<(Moment, Report)>,
     pub(crate) spawns: Vec<(Moment, InstanceId)>,
     pub(crate) actions: Vec<Action>,
     pub(crate) left: Option<Outcome>,
-    /// Units an operator stopped and nobody started since.
-    stopped: Vec<UnitIndex>,
+    /// What an operator last said of each unit that was ever told anything: up or down.
+    wishes: HashMap<UnitIndex, bool>,
     slots: HashMap<InstanceId, Slot>,
+}
+
+impl fmt::Debug for World {
+    /// What a failing history needs to be read: the plan, one line a unit.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for unit in (0..).map_while(|unit| self.core.policy(UnitIndex(unit))) {
+            write!(f, "\n  {unit:?}")?;
+        }
+        Ok(())
+    }
 }
 
 impl World {
@@ -169,12 +217,13 @@ impl World {
             now: Moment::at(s(100)),
             forks: Forks::AtOnce,
             manners: Manners::Obeys,
+            healthy: false,
             processes: BTreeMap::new(),
             reports: Vec::new(),
             spawns: Vec::new(),
             actions: Vec::new(),
             left: None,
-            stopped: Vec::new(),
+            wishes: HashMap::new(),
             slots: HashMap::new(),
         }
     }
@@ -198,6 +247,16 @@ impl World {
             self.now = self.now.max(due);
             self.ring();
             self.deliver();
+        }
+        self.now = end;
+    }
+
+    /// Lets `time` pass while nothing that comes in is delivered.
+    pub(crate) fn elapse(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.core.poll_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.ring();
         }
         self.now = end;
     }
@@ -267,6 +326,11 @@ impl World {
         self.slots.get(&id).map_or(0, |slot| slot.incarnation)
     }
 
+    /// Whether the last word of an operator was that it shall run.
+    pub(crate) fn is_wanted(&self, unit: UnitIndex) -> bool {
+        self.wishes.get(&unit).is_some_and(|up| *up)
+    }
+
     pub(crate) fn alive(&self) -> usize {
         self.processes.values().filter(|process| process.alive).count()
     }
@@ -323,6 +387,9 @@ impl World {
         process.alive = true;
         let pid = i32::try_from(token.0).unwrap() + 1_000;
         process.kernel.push_back(Event::Spawned(token, pid));
+        if self.healthy {
+            process.says(token, Said::Ready);
+        }
         if process.kill_pending {
             self.signal(token, KILL);
         }
@@ -333,7 +400,7 @@ impl World {
         assert!(std::mem::take(&mut process.alive), "died twice");
         process.kernel.push_back(Event::Exited(token, ending));
         if !process.held_open {
-            process.line.extend([Event::LineClosed(token), Event::Drained(token)]);
+            process.close_all(token);
         }
     }
 
@@ -372,25 +439,32 @@ impl World {
     /// Tells the core and takes in what it wants, without delivering what follows from that.
     pub(crate) fn feed(&mut self, event: Event) {
         match &event {
-            Event::Stop(unit) => self.stopped.push(*unit),
-            Event::Start(unit) | Event::Restart(unit) => {
-                self.stopped.retain(|it| it != unit);
-                for (id, slot) in &mut self.slots {
-                    if id.unit == *unit {
-                        slot.restarts.clear();
-                    }
-                }
+            Event::Stop(unit) => {
+                self.wishes.insert(*unit, false);
+                self.cancel(|id| id.unit == *unit);
             }
-            Event::Boot => self.stopped.clear(),
+            Event::Scale(unit, instances) => {
+                let before = self.core.policy(*unit).map_or(0, |policy| policy.instances);
+                self.forgive(|id| id.unit == *unit && id.slot > before);
+                self.cancel(|id| id.unit == *unit && id.slot > *instances);
+            }
+            Event::Start(unit) | Event::Restart(unit) => {
+                self.wishes.insert(*unit, true);
+                self.forgive(|id| id.unit == *unit);
+            }
+            Event::Boot => {
+                let units = (0..).map(UnitIndex);
+                let units = units.take_while(|it| self.core.unit(*it).is_some());
+                self.wishes.extend(units.map(|it| (it, true)));
+                self.forgive(|_| true);
+            }
             Event::Exited(token, _) | Event::SpawnFailed(token, _) => {
                 let process = self.processes.get_mut(token).unwrap();
                 assert!(!process.pending, "the shell tells of the spawn first");
                 process.end_told = true;
             }
-            Event::Scale(..)
-            | Event::Shutdown
-            | Event::ShutdownNow
-            | Event::Spawned(..)
+            Event::Shutdown | Event::ShutdownNow => self.cancel(|_| true),
+            Event::Spawned(..)
             | Event::Said(..)
             | Event::Violated(_)
             | Event::LineClosed(_)
@@ -400,6 +474,20 @@ impl World {
             matches!(event, Event::Boot | Event::Start(_) | Event::Restart(_) | Event::Scale(..));
         self.core.handle(self.now, event);
         self.drain(by_hand);
+    }
+
+    /// A start by hand clears the budget.
+    fn forgive(&mut self, of: impl Fn(InstanceId) -> bool) {
+        for (_, slot) in self.slots.iter_mut().filter(|(id, _)| of(**id)) {
+            slot.restarts.clear();
+        }
+    }
+
+    /// Automatic restarts that were to come will not.
+    fn cancel(&mut self, of: impl Fn(InstanceId) -> bool) {
+        for (_, slot) in self.slots.iter_mut().filter(|(id, _)| of(**id)) {
+            slot.end = None;
+        }
     }
 
     /// Delivers what kernel and lines have to tell, until there is nothing more.
@@ -434,6 +522,8 @@ impl World {
                     pending: true,
                     halted: false,
                     held_open: false,
+                    mute: false,
+                    drained: false,
                     term_pending: false,
                     kill_pending: false,
                     kernel: VecDeque::new(),
@@ -457,6 +547,7 @@ impl World {
             Action::Signal { token, signal } => {
                 self.check_touch(token);
                 let process = self.processes.get_mut(&token).unwrap();
+                assert!(process.started, "a signal to a process nobody knows");
                 if signal == CONT {
                     process.continued += 1;
                     assert_eq!((process.asked, process.continued), (1, 1), "TERM, then CONT, once");
@@ -493,7 +584,7 @@ impl World {
 
     fn check_spawn(&mut self, id: InstanceId, token: Token, incarnation: u32, by_hand: bool) {
         assert_eq!(self.left, None, "a start after the leave");
-        assert!(!self.stopped.contains(&id.unit), "{id:?} was stopped by an operator");
+        assert!(self.is_wanted(id.unit), "{id:?} was stopped by an operator, or never started");
         let policy = self.core.policy(id.unit).unwrap();
         assert!((1..=policy.instances).contains(&id.slot), "{id:?} is no slot any more");
         assert!(self.processes.last_key_value().is_none_or(|(last, _)| *last < token));
