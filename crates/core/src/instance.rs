@@ -33,7 +33,7 @@ use crate::evidence::{End, Ending, Said, SpawnFailure, StopCause};
 use crate::identity::{InstanceId, Token};
 use crate::moment::Moment;
 use crate::policy::UnitPolicy;
-use state::{Is, Phase, Reaped, Wanted};
+use state::{Is, Life, Phase, Reaped, Wanted};
 use std::time::Duration;
 
 /// How long an exit waits for the rest of the line before it is judged without it.
@@ -195,20 +195,17 @@ impl Instance {
             (Is::Spawning(life), Event::Kill) => {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
-            (Is::Spawning(life), Event::Due) if life.start_by <= cx.now => {
+            (Is::Spawning(life), Event::Stop(_)) => self.stop_when_known(life, cx),
+            (Is::Spawning(life), Event::Start | Event::Restart) => {
+                Is::Spawning(Life { leave_by: Moment::NEVER, ..life })
+            }
+            (Is::Spawning(life), Event::Due) if life.start_by.min(life.leave_by) <= cx.now => {
                 let cause = self.wanted.cause().unwrap_or(StopCause::StartTimeout);
                 self.kill(life, cause, Duration::ZERO, cx)
             }
             (
                 is @ Is::Spawning(_),
-                Event::Start
-                | Event::Stop(_)
-                | Event::Restart
-                | Event::Said(_)
-                | Event::Violated
-                | Event::LineClosed
-                | Event::Drained
-                | Event::Due,
+                Event::Said(_) | Event::Violated | Event::LineClosed | Event::Drained | Event::Due,
             ) => is,
 
             // It runs.

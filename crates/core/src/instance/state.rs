@@ -138,7 +138,8 @@ pub(super) struct Life {
     pub(super) drained: bool,
     /// When it must be ready.
     pub(super) start_by: Moment,
-    /// When it must be gone after closing its line.
+    /// When it must be gone: because it closed its line, or because it was to be stopped before the
+    /// fork server had answered.
     pub(super) leave_by: Moment,
 }
 
@@ -245,8 +246,7 @@ impl Is {
         match self {
             Self::Down(_) | Self::Abandoned(..) => Moment::NEVER,
             Self::Backoff(wait) => wait.until,
-            Self::Spawning(life) => life.start_by,
-            Self::Starting(life) => life.start_by.min(life.leave_by),
+            Self::Spawning(life) | Self::Starting(life) => life.start_by.min(life.leave_by),
             Self::Ready(life) => life.leave_by,
             Self::Stopping(_, _, Phase::Asked { kill_at, .. }) => *kill_at,
             Self::Stopping(_, _, Phase::Killed { give_up_at }) => *give_up_at,

@@ -43,6 +43,13 @@ impl Instance {
         }
     }
 
+    /// There is nothing yet to ask politely. But a fork server that never answers must not hold up a
+    /// stop, or the shutdown, for longer than a process could.
+    pub(super) fn stop_when_known(&mut self, mut life: Life, cx: &mut Context<'_>) -> Is {
+        life.leave_by = life.leave_by.min(cx.now + cx.policy.stop.grace);
+        Is::Spawning(life)
+    }
+
     pub(super) fn ready(&mut self, mut life: Life, cx: &mut Context<'_>) -> Is {
         life.ready_at = Some(cx.now);
         cx.report(Report::Ready { id: self.id, after: cx.now.since(life.asked_at) });

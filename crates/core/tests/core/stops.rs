@@ -174,6 +174,30 @@ fn a_stop_while_spawning_holds_when_the_fork_server_takes_too_long() {
 }
 
 #[test]
+fn a_fork_server_that_never_answers_does_not_hold_up_the_shutdown() {
+    let mut world = World::of([service("web", |it| it.start_timeout = None)]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.tell(Event::Shutdown);
+    world.pass(s(15) - ms(1));
+    assert_eq!((world.kills(), world.left), (1, None));
+    world.pass(ms(1));
+    assert_eq!(world.left, Some(Outcome::Abandoned));
+}
+
+#[test]
+fn a_start_after_a_stop_while_spawning_has_all_its_time() {
+    let mut world = World::of([service("web", |it| it.start_timeout = None)]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.tell(STOP);
+    world.tell(START);
+    world.pass(s(3600));
+    world.forked(WEB);
+    assert_eq!(world.standing(WEB), Standing::Ready);
+}
+
+#[test]
 fn a_stop_while_judging_holds() {
     let mut world = ready();
     let token = world.token(WEB);
