@@ -108,8 +108,9 @@ pub struct Supervision {
     active: u32,
     abandoned: u32,
     actions: VecDeque<Action>,
-    /// Units of which an instance stands somewhere else than before, not yet looked at.
-    changed: VecDeque<UnitIndex>,
+    /// Units of which an instance stands somewhere else than before, and whether it failed for
+    /// good: not yet looked at.
+    changed: VecDeque<(UnitIndex, bool)>,
     /// Why the daemon has to go down, not yet followed.
     fatal: Option<Outcome>,
     /// When it was last seen that a timer came late.
@@ -271,8 +272,8 @@ impl Supervision {
         if let Some(outcome) = self.fatal.take() {
             self.shut_down(now, Some(outcome));
         }
-        while let Some(unit) = self.changed.pop_front() {
-            self.look_around(now, unit);
+        while let Some((unit, failed)) = self.changed.pop_front() {
+            self.look_around(now, unit, failed);
         }
     }
 
@@ -338,8 +339,9 @@ impl Supervision {
             } else if unit.policy.critical && new_standing == Standing::Down(Rest::Failed) {
                 self.fatal.get_or_insert(Outcome::CriticalFailed(id.unit));
             }
-            if self.changed.back() != Some(&id.unit) {
-                self.changed.push_back(id.unit);
+            let change = (id.unit, new_standing == Standing::Down(Rest::Failed));
+            if self.changed.back() != Some(&change) {
+                self.changed.push_back(change);
             }
         }
     }

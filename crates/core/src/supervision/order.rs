@@ -11,7 +11,8 @@ use crate::unit::Going;
 
 impl Supervision {
     /// An instance of this unit stands somewhere else than before: others may have waited for that.
-    pub(super) fn look_around(&mut self, now: Moment, index: UnitIndex) {
+    /// When it failed for good, those who wait on are told.
+    pub(super) fn look_around(&mut self, now: Moment, index: UnitIndex, failed: bool) {
         let Some(unit) = self.units.get(index.0 as usize) else { return };
         let waiting = match self.phase {
             Phase::Running { .. } => self.dependents.get(index.0 as usize).cloned(),
@@ -22,7 +23,7 @@ impl Supervision {
         };
         for other in waiting.unwrap_or_default() {
             match self.phase {
-                Phase::Running { .. } => self.start_if_due(now, other, false),
+                Phase::Running { .. } => self.start_if_due(now, other, failed),
                 Phase::ShuttingDown(_) => self.stop_if_clear(now, other),
                 Phase::Left => {}
             }
@@ -111,7 +112,7 @@ impl Supervision {
             }
         }
         // What a dependent still waited for may just have gone.
-        self.changed.push_back(index);
+        self.changed.push_back((index, false));
     }
 
     /// Stops a unit once nothing that comes after it is active any more.

@@ -95,6 +95,18 @@ fn a_dependent_of_what_failed_waits_and_starts_when_it_recovers() {
 }
 
 #[test]
+fn those_who_wait_are_told_when_what_they_wait_for_has_failed() {
+    let mut world = chain(Until::Ready);
+    world.boot();
+    world.reports.clear();
+    world.crashes(DB);
+    assert!(!world.saw(|it| matches!(it, Report::Waiting { .. })), "it will be back");
+    world.pass(ms(200));
+    world.exits(DB, 78);
+    assert!(world.saw(|it| *it == Report::Waiting { unit: API.unit, on: vec![DB.unit] }));
+}
+
+#[test]
 fn a_dependency_that_dies_while_starting_lets_nobody_start() {
     let mut world = chain(Until::Ready);
     world.boot();
