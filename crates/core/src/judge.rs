@@ -137,6 +137,9 @@ pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
     if policy.when == RestartWhen::Never && !could_not_start(evidence, false) {
         let next = match (evidence.intent, kind) {
             (Some(Intent::Done), _) | (_, None) => Next::Finished,
+            (None, Some(kind)) if kind.verdict() == Verdict::ByPolicy => {
+                return by_policy(evidence, policy);
+            }
             (Some(Intent::Retry | Intent::RestartNow | Intent::StayDown) | None, Some(_)) => {
                 Next::Failed
             }
@@ -207,5 +210,176 @@ pub fn is_failure(evidence: &Evidence) -> bool {
     match evidence.kind() {
         None | Some(Kind::Cancelled) => false,
         Some(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backoff::Backoff;
+    use crate::evidence::{Ending, SpawnFailure, TypedError};
+    use crate::policy::OnLimit;
+    use RestartWhen::{Always, Never, OnFailure};
+
+    const COUNTED: Next = Next::Restart { pace: Pace::Backoff, counted: true };
+    const UNCOUNTED: Next = Next::Restart { pace: Pace::Backoff, counted: false };
+    const BY_HAND: Next = Next::Restart { pace: Pace::AtOnce, counted: false };
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// An exit with this code and nothing else to say.
+    fn exit(code: i32) -> Evidence {
+        Evidence {
+            end: End::Process(Ending::Exited(code)),
+            stopped_by: None,
+            error: None,
+            intent: None,
+            uptime: Duration::ZERO,
+            ready_uptime: None,
+            failures: 0,
+        }
+    }
+
+    fn stopped(cause: StopCause) -> Evidence {
+        Evidence {
+            end: End::Process(Ending::Killed { signal: 15, core_dumped: false }),
+            stopped_by: Some(cause),
+            ..said(Kind::Config)
+        }
+    }
+
+    fn said(kind: Kind) -> Evidence {
+        let (code, message) = (String::new(), String::new());
+        let error = TypedError { kind, code, message, retryable: None, retry_after: None };
+        Evidence { error: Some(error), ..exit(1) }
+    }
+
+    fn hinted(kind: Kind, retryable: Option<bool>, retry_after: Option<Duration>) -> Evidence {
+        let mut evidence = said(kind);
+        let error = evidence.error.take().map(|it| TypedError { retryable, retry_after, ..it });
+        Evidence { error, ..evidence }
+    }
+
+    fn announced(intent: Intent, evidence: Evidence) -> Evidence {
+        Evidence { intent: Some(intent), ..evidence }
+    }
+
+    fn not_spawned(permanent: bool) -> Evidence {
+        let failure = SpawnFailure { stage: "exec", errno: 2, permanent };
+        Evidence { end: End::SpawnFailed(failure), ..exit(0) }
+    }
+
+    fn policy(when: RestartWhen) -> RestartPolicy {
+        RestartPolicy {
+            when,
+            backoff: Backoff::new(Duration::ZERO, MINUTE).unwrap(),
+            settle: MINUTE,
+            limit: None,
+            on_limit: OnLimit::Fail,
+        }
+    }
+
+    #[test]
+    fn each_voice_in_its_turn() {
+        let after = |wait, counted| Next::Restart { pace: Pace::Asked(wait), counted };
+        let at_once = Next::Restart { pace: Pace::AtOnce, counted: true };
+        let table = [
+            // 1. People.
+            (stopped(StopCause::Operator), Always, Next::Stopped, DecidedBy::Operator),
+            (stopped(StopCause::Scale), Always, Next::Stopped, DecidedBy::Operator),
+            (stopped(StopCause::Shutdown), Always, Next::Stopped, DecidedBy::Shutdown),
+            (stopped(StopCause::Restart), Never, BY_HAND, DecidedBy::Operator),
+            (
+                announced(Intent::StayDown, stopped(StopCause::Restart)),
+                OnFailure,
+                BY_HAND,
+                DecidedBy::Operator,
+            ),
+            // 2. The supervisor itself; the config error the child also sent has no say.
+            (stopped(StopCause::StartTimeout), OnFailure, COUNTED, DecidedBy::Supervisor),
+            (stopped(StopCause::Violation), OnFailure, COUNTED, DecidedBy::Supervisor),
+            (stopped(StopCause::LineLost), Always, COUNTED, DecidedBy::Supervisor),
+            (stopped(StopCause::LineLost), Never, Next::Failed, DecidedBy::Supervisor),
+            // 3. A oneshot.
+            (exit(0), Never, Next::Finished, DecidedBy::Policy),
+            (exit(75), Never, Next::Failed, DecidedBy::Policy),
+            (announced(Intent::Retry, exit(1)), Never, Next::Failed, DecidedBy::Policy),
+            (announced(Intent::Retry, exit(0)), Never, Next::Finished, DecidedBy::Policy),
+            (announced(Intent::Done, exit(1)), Never, Next::Finished, DecidedBy::Policy),
+            (said(Kind::Transient), Never, Next::Failed, DecidedBy::Policy),
+            (not_spawned(true), Never, Next::Failed, DecidedBy::Policy),
+            (not_spawned(false), Never, COUNTED, DecidedBy::Exit),
+            // 4. What the child announced.
+            (announced(Intent::Done, said(Kind::Bug)), Always, Next::Finished, DecidedBy::Intent),
+            (announced(Intent::StayDown, exit(0)), Always, Next::Finished, DecidedBy::Intent),
+            (announced(Intent::StayDown, exit(1)), Always, Next::Failed, DecidedBy::Intent),
+            (announced(Intent::Retry, exit(0)), OnFailure, COUNTED, DecidedBy::Intent),
+            (
+                announced(Intent::Retry, hinted(Kind::Config, Some(false), Some(MINUTE))),
+                OnFailure,
+                after(MINUTE, true),
+                DecidedBy::Intent,
+            ),
+            (announced(Intent::Retry, said(Kind::Resource)), Always, UNCOUNTED, DecidedBy::Intent),
+            (announced(Intent::RestartNow, exit(0)), OnFailure, at_once, DecidedBy::Intent),
+            // 5. What the child hinted.
+            (hinted(Kind::Transient, Some(false), None), Always, Next::Failed, DecidedBy::Hint),
+            (hinted(Kind::Config, Some(true), None), OnFailure, COUNTED, DecidedBy::Hint),
+            (
+                hinted(Kind::RateLimited, Some(true), Some(MINUTE)),
+                OnFailure,
+                after(MINUTE, false),
+                DecidedBy::Hint,
+            ),
+            // 6. The table of kinds: by the child's error, then by how it exited.
+            (
+                hinted(Kind::Timeout, None, Some(MINUTE)),
+                OnFailure,
+                after(MINUTE, true),
+                DecidedBy::Error,
+            ),
+            (said(Kind::RateLimited), OnFailure, UNCOUNTED, DecidedBy::Error),
+            (said(Kind::Denied), Always, Next::Failed, DecidedBy::Error),
+            (exit(78), Always, Next::Failed, DecidedBy::Exit),
+            (exit(1), OnFailure, COUNTED, DecidedBy::Exit),
+            (not_spawned(false), OnFailure, COUNTED, DecidedBy::Exit),
+            (not_spawned(true), Always, Next::Failed, DecidedBy::Exit),
+            // 7. The policy.
+            (exit(0), Always, COUNTED, DecidedBy::Policy),
+            (exit(0), OnFailure, Next::Finished, DecidedBy::Policy),
+            (said(Kind::Cancelled), OnFailure, COUNTED, DecidedBy::Policy),
+            (said(Kind::Cancelled), Never, Next::Failed, DecidedBy::Policy),
+            (
+                Evidence { end: exit(0).end, ..said(Kind::Cancelled) },
+                Never,
+                Next::Finished,
+                DecidedBy::Policy,
+            ),
+        ];
+        for (evidence, when, next, decided_by) in table {
+            let judgement = judge(&evidence, &policy(when));
+            assert_eq!(judgement, Judgement { next, decided_by }, "{when:?}: {evidence:#?}");
+        }
+    }
+
+    #[test]
+    fn what_is_held_against_a_program() {
+        let table = [
+            (exit(0), false),
+            (exit(1), true),
+            (exit(78), true),
+            (said(Kind::RateLimited), true),
+            (said(Kind::Cancelled), false),
+            (not_spawned(false), true),
+            (stopped(StopCause::Operator), false),
+            (stopped(StopCause::Restart), false),
+            (stopped(StopCause::Shutdown), false),
+            (stopped(StopCause::Scale), false),
+            (stopped(StopCause::StartTimeout), true),
+            (stopped(StopCause::Violation), true),
+            (stopped(StopCause::LineLost), true),
+        ];
+        for (evidence, failure) in table {
+            assert_eq!(is_failure(&evidence), failure, "{evidence:#?}");
+        }
     }
 }
