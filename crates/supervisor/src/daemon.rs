@@ -165,13 +165,15 @@ impl<'a> Daemon<'a> {
     }
 
     /// Listens. The timer comes last: what children said before a deadline is heard before it.
+    /// A fork server that was given up is not listened to: the end of its socket stays readable for
+    /// good, and nothing else would ever be heard, its death included.
     async fn next(&mut self, sources: &mut Sources) -> Happened {
         let deadline =
             [self.supervision.poll_timeout(), self.spawner.deadline()].into_iter().flatten().min();
         let deadline = deadline.and_then(|moment| self.clock.instant(moment));
         tokio::select! {
             biased;
-            () = readable(self.server.as_ref()) => Happened::ForkServer,
+            () = readable(self.server.as_ref()), if !self.spawner.gave_up() => Happened::ForkServer,
             _ = sources.deaths.recv() => Happened::Deaths,
             _ = sources.terminate.recv() => Happened::Asked(Ask::Terminate),
             _ = sources.interrupt.recv() => Happened::Asked(Ask::Interrupt),

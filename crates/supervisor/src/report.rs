@@ -204,7 +204,7 @@ fn next_step(evidence: &Evidence, decided_by: DecidedBy) -> &'static str {
         (DecidedBy::Budget, _) => {
             "find out why it keeps failing; restart.limit and restart.window say how often is too often"
         }
-        (DecidedBy::Policy, _) => "its restart policy starts it no more",
+        (DecidedBy::Policy, _) => "restart = \"never\" starts it no more",
         (_, Some(Kind::Config)) => "correct its configuration, then start it again",
         (_, Some(Kind::StartFailed)) => "correct what is named above, then start it again",
         (_, Some(Kind::Denied)) => "give it the permission it lacks, then start it again",

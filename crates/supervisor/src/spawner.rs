@@ -270,6 +270,12 @@ impl Spawner {
         server.kill();
     }
 
+    /// Whether the fork server was given up, and only its death is waited for.
+    #[must_use]
+    pub(crate) fn gave_up(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// The fork server is dead and reaped, and all it said was heard: kills what it forked without
     /// telling, and gives what the core has to know. Running children are not touched.
     pub(crate) fn mourn(&mut self, server: Pid, ending: Ending) -> Step {

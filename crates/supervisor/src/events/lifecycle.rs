@@ -301,8 +301,8 @@ fn voice(decided_by: &str) -> &str {
         "error_hint" => "by the hint in its error",
         "error_kind" => "by the kind of its error",
         "exit_status" => "by how it ended",
-        "restart_policy" => "by restart.policy",
-        "restart_budget" => "for its restart budget is used up",
+        "restart_policy" => "as restart.policy says",
+        "restart_budget" => "because its restart budget is used up",
         other => other,
     }
 }
