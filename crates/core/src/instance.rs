@@ -1,25 +1,31 @@
 //! One slot of a unit, and the process in it.
 //!
 //! ```text
-//!            start                  spawned               ready
-//!   Down ───────────▶ Spawning ───────────────▶ Starting ────────▶ Ready
-//!    ▲  ▲                │  ▲  (or straight to Ready)  │               │
-//!    │  │   spawn failed │  │ due                      │ exited,       │ exited,
-//!    │  │       ┌────────┘  │                          │ stop, late    │ stop
-//!    │  │       ▼           │                          ▼               ▼
-//!    │  │    (judged) ──▶ Backoff              Stopping ── exited ──▶ Judging
-//!    │  │       ▲                                 │  asked, then killed  │
-//!    │  └───────┼─────────────────────────────────┼──────────────────────┘ line drained,
-//!    │          └─────────────────────────────────┼──────── (judged) ◀──── or 250 ms
-//!    └──────────────── exited at last ── Abandoned ◀ would not die
+//!   Down ── start ──▶ Spawning ── spawned ──▶ Starting ── ready ──▶ Ready
+//!    ▲                 ▲    │                     │                   │
+//!    │             due │    │ failed              ├───────────────────┤
+//!    │                 │    │                     │ exited            │ stop, or a fault
+//!    │              Backoff │                     ▼                   ▼
+//!    │                 ▲    │                  Judging ◀─ exited ─ Stopping: asked, then killed
+//!    │                 │    ▼                     │                   │ would not die
+//!    └─────────────────┴─ judged ◀── line drained ┘                   ▼
+//!                           ▲         or 250 ms                    Abandoned
+//!                           └─────────────────────── exited at last ──┘
 //! ```
 //!
+//! (With `ready = "started"`, Spawning goes straight to Ready. A spawn that is not answered in time
+//! goes to Stopping, killed as soon as it is known.)
+//!
 //! The happy path: Down, `Start`, Spawning, `Spawned`, Starting, `Said(Ready)`, Ready,
-//! `Stop(Shutdown)`, Stopping, `Exited`, Judging, `LineDrained`, Down.
+//! `Stop(Shutdown)`, Stopping, `Exited`, Judging, `Drained`, Down.
 //!
 //! `is` says where it stands, `wanted` what it should become; every event is answered from both.
-//! An exit is judged only when the line is drained as well: the last frame of a child that failed
-//! is often read after its exit was reaped.
+//! Once a process is on its way down, the cause of the stop says what is wanted: the last command
+//! replaces it. An exit is judged only when the line is drained as well: the last frame of a child
+//! that failed is often read after its exit was reaped.
+//!
+//! Here stand the events and the table; what is remembered in `state.rs`, what is done on the way
+//! from one state to the next in `steps.rs`, and what follows an end in `ending.rs`.
 
 mod ending;
 mod state;

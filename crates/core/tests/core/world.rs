@@ -4,164 +4,25 @@
 //! process per instance, no signal to a process that was reaped, one polite request and one kill
 //! per stop, one end per start, no start of what was stopped, nothing after the leave.
 
+mod laws;
+mod plan;
+mod process;
+
+pub(crate) use plan::*;
+pub(crate) use process::{Forks, Manners, Process};
+
 use hearken_core::action::{Action, Outcome, Report};
-use hearken_core::backoff::Backoff;
-use hearken_core::budget::Limit;
-use hearken_core::evidence::{Ending, Evidence, Intent, Said, SpawnFailure, TypedError};
+use hearken_core::evidence::{Ending, Evidence, Said, SpawnFailure, TypedError};
 use hearken_core::gate::StartRate;
-use hearken_core::identity::{InstanceId, Token, UnitIndex, UnitName};
+use hearken_core::identity::{InstanceId, Token, UnitIndex};
 use hearken_core::instance::Standing;
 use hearken_core::judge::{DecidedBy, Judgement, Next};
-use hearken_core::kind::Kind;
 use hearken_core::moment::Moment;
-use hearken_core::policy::{
-    After, OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy, Until,
-};
+use hearken_core::policy::UnitPolicy;
 use hearken_core::supervision::{Event, Plan, Supervision, WhenIdle};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
-
-pub(crate) const TERM: i32 = 15;
-pub(crate) const KILL: i32 = 9;
-pub(crate) const CONT: i32 = 18;
-pub(crate) const ENOENT: SpawnFailure = SpawnFailure { stage: "exec", errno: 2, permanent: true };
-pub(crate) const EAGAIN: SpawnFailure = SpawnFailure { stage: "fork", errno: 11, permanent: false };
-
-pub(crate) fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-pub(crate) fn s(s: u64) -> Duration {
-    Duration::from_secs(s)
-}
-
-pub(crate) fn nth(unit: u32, slot: u32) -> InstanceId {
-    InstanceId { unit: UnitIndex(unit), slot }
-}
-
-/// The only instance of the first unit.
-pub(crate) const WEB: InstanceId = InstanceId { unit: UnitIndex(0), slot: 1 };
-
-/// A unit with plain habits: restarts on failure after 200 ms, up to 1 min; five times a minute;
-/// ready once it runs; 10 s to stop.
-pub(crate) fn service(name: &str, change: impl FnOnce(&mut UnitPolicy)) -> UnitPolicy {
-    let mut policy = UnitPolicy {
-        name: UnitName::new(name).unwrap(),
-        instances: 1,
-        critical: false,
-        restart: RestartPolicy {
-            when: RestartWhen::OnFailure,
-            backoff: Backoff::new(ms(200), s(60)).unwrap(),
-            settle: s(30),
-            limit: Some(Limit::new(5, s(60)).unwrap()),
-            on_limit: OnLimit::Fail,
-        },
-        stop: StopPolicy { signal: TERM, grace: s(10) },
-        ready: Ready::Started,
-        start_timeout: Some(s(30)),
-        after: Vec::new(),
-    };
-    change(&mut policy);
-    policy
-}
-
-pub(crate) fn after(unit: u32, until: Until) -> After {
-    After { unit: UnitIndex(unit), until }
-}
-
-pub(crate) fn error(kind: Kind) -> TypedError {
-    TypedError {
-        kind,
-        code: "a.code".into(),
-        message: "words".into(),
-        retryable: None,
-        retry_after: None,
-    }
-}
-
-/// What a process does about signals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manners {
-    /// Dies of the signal that asks it to stop.
-    Obeys,
-    /// Dies only of SIGKILL.
-    IgnoresTerm,
-    /// State D: dies of nothing until it is thawed.
-    Unkillable,
-}
-
-/// What the fork server makes of a spawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forks {
-    AtOnce,
-    Never,
-    Fails(SpawnFailure),
-}
-
-/// One process, from the request for it until it is released.
-#[derive(Debug)]
-pub(crate) struct Process {
-    pub(crate) id: InstanceId,
-    pub(crate) incarnation: u32,
-    pub(crate) alive: bool,
-    pub(crate) manners: Manners,
-    /// The fork server has not answered yet.
-    pub(crate) pending: bool,
-    /// SIGSTOP: what asks it to stop stays pending until CONT.
-    pub(crate) halted: bool,
-    /// A grandchild holds its line and pipes open.
-    pub(crate) held_open: bool,
-    /// Its line is closed: nothing it says is heard any more.
-    pub(crate) mute: bool,
-    drained: bool,
-    term_pending: bool,
-    kill_pending: bool,
-    /// What the kernel has to tell: these keep their order.
-    pub(crate) kernel: VecDeque<Event>,
-    /// What is in the line: these keep theirs.
-    pub(crate) line: VecDeque<Event>,
-    end_told: bool,
-    started: bool,
-    ended: bool,
-    released: bool,
-    asked: u32,
-    continued: u32,
-    killed: u32,
-}
-
-impl Process {
-    pub(crate) fn says(&mut self, token: Token, said: Said) {
-        if !self.mute {
-            self.line.push_back(Event::Said(token, said));
-        }
-    }
-
-    /// It was judged and released.
-    pub(crate) fn is_history(&self) -> bool {
-        self.released
-    }
-
-    pub(crate) fn breaks_the_protocol(&mut self, token: Token) {
-        if !std::mem::replace(&mut self.mute, true) {
-            self.line.push_back(Event::Violated(token));
-        }
-    }
-
-    pub(crate) fn hangs_up(&mut self, token: Token) {
-        if !std::mem::replace(&mut self.mute, true) {
-            self.line.push_back(Event::LineClosed(token));
-        }
-    }
-
-    /// Line and outputs.
-    pub(crate) fn close_all(&mut self, token: Token) {
-        self.hangs_up(token);
-        if !std::mem::replace(&mut self.drained, true) {
-            self.line.push_back(Event::Drained(token));
-        }
-    }
-}
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -375,65 +236,6 @@ impl World {
         self.reports.iter().any(|(_, report)| wanted(report))
     }
 
-    // The fake kernel.
-
-    pub(crate) fn fork(&mut self, token: Token, failure: Option<SpawnFailure>) {
-        let process = self.processes.get_mut(&token).unwrap();
-        assert!(std::mem::take(&mut process.pending), "answered twice");
-        if let Some(failure) = failure {
-            process.kernel.push_back(Event::SpawnFailed(token, failure));
-            return;
-        }
-        process.alive = true;
-        let pid = i32::try_from(token.0).unwrap() + 1_000;
-        process.kernel.push_back(Event::Spawned(token, pid));
-        if self.healthy {
-            process.says(token, Said::Ready);
-        }
-        if process.kill_pending {
-            self.signal(token, KILL);
-        }
-    }
-
-    pub(crate) fn die(&mut self, token: Token, ending: Ending) {
-        let process = self.processes.get_mut(&token).unwrap();
-        assert!(std::mem::take(&mut process.alive), "died twice");
-        process.kernel.push_back(Event::Exited(token, ending));
-        if !process.held_open {
-            process.close_all(token);
-        }
-    }
-
-    /// Whatever held it in state D is gone.
-    pub(crate) fn thaw(&mut self, token: Token) {
-        let process = self.processes.get_mut(&token).unwrap();
-        process.manners = Manners::Obeys;
-        if process.alive && process.killed > 0 {
-            self.die(token, Ending::Killed { signal: KILL, core_dumped: false });
-        }
-    }
-
-    fn signal(&mut self, token: Token, signal: i32) {
-        let process = self.processes.get_mut(&token).unwrap();
-        if !process.alive {
-            return;
-        }
-        if signal == CONT {
-            process.halted = false;
-        } else {
-            process.term_pending = true;
-        }
-        let deadly = match process.manners {
-            Manners::Unkillable => false,
-            Manners::IgnoresTerm => signal == KILL,
-            Manners::Obeys => signal == KILL || (process.term_pending && !process.halted),
-        };
-        if deadly {
-            let signal = if signal == CONT { TERM } else { signal };
-            self.die(token, Ending::Killed { signal, core_dumped: false });
-        }
-    }
-
     // Delivery.
 
     /// Tells the core and takes in what it wants, without delivering what follows from that.
@@ -580,77 +382,10 @@ impl World {
         }
     }
 
-    // The laws.
-
-    fn check_spawn(&mut self, id: InstanceId, token: Token, incarnation: u32, by_hand: bool) {
-        assert_eq!(self.left, None, "a start after the leave");
-        assert!(self.is_wanted(id.unit), "{id:?} was stopped by an operator, or never started");
-        let policy = self.core.policy(id.unit).unwrap();
-        assert!((1..=policy.instances).contains(&id.slot), "{id:?} is no slot any more");
-        assert!(self.processes.last_key_value().is_none_or(|(last, _)| *last < token));
-        let slot = self.slots.entry(id).or_default();
-        assert_eq!(slot.token, None, "{id:?} has a process already");
-        assert_eq!(slot.incarnation + 1, incarnation);
-        slot.token = Some(token);
-        slot.incarnation = incarnation;
-        // A start before its time, or after an end that wants none, is somebody's wish.
-        let automatic = match slot.end {
-            Some((judgement, Some(due))) if self.now >= due && !by_hand => match judgement.next {
-                Next::Restart { counted, .. } if judgement.decided_by != DecidedBy::Operator => {
-                    Some(counted)
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        match (automatic, policy.restart.limit) {
-            (Some(true), Some(limit)) => {
-                slot.restarts.push(self.now);
-                let since = |at: &&Moment| **at + limit.window() > self.now;
-                let held = slot.restarts.iter().filter(since).count();
-                assert!(held <= limit.count() as usize, "{id:?}: {held} restarts in the window");
-            }
-            (Some(_), _) => {}
-            (None, _) => slot.restarts.clear(),
-        }
-    }
-
-    fn check_touch(&self, token: Token) {
-        let process = &self.processes[&token];
-        assert!(!process.released, "{token:?} was released: its pid may be another's");
-        assert!(!process.end_told, "{token:?} was reaped: its pid may be another's");
-    }
-
-    fn note(&mut self, report: Report) {
-        match &report {
-            Report::Started { id, incarnation, .. } => {
-                let process = self.incarnation_of(*id, *incarnation);
-                assert!(!process.ended, "a start after the end");
-                assert!(!std::mem::replace(&mut process.started, true), "started twice");
-            }
-            Report::Ended { id, incarnation, judgement, restart_in, evidence, .. } => {
-                let process = self.incarnation_of(*id, *incarnation);
-                assert!(process.end_told, "judged before its end was known");
-                assert!(!std::mem::replace(&mut process.ended, true), "ended twice");
-                let spawned = matches!(evidence.end, hearken_core::evidence::End::Process(_));
-                assert_eq!(process.started, spawned, "every end of a process follows its start");
-                let due = restart_in.map(|wait| self.now + wait);
-                self.slots.get_mut(id).unwrap().end = Some((*judgement, due));
-            }
-            _ => {}
-        }
-        self.reports.push((self.now, report));
-    }
-
     fn incarnation_of(&mut self, id: InstanceId, incarnation: u32) -> &mut Process {
         let token = self.slots[&id].token.expect("it holds a process");
         let process = self.processes.get_mut(&token).unwrap();
         assert_eq!((process.id, process.incarnation), (id, incarnation));
         process
     }
-}
-
-/// Words for [`World::say`].
-pub(crate) fn exiting(intent: Intent) -> Said {
-    Said::Exiting(intent)
 }
