@@ -12,8 +12,26 @@
 
 mod harness;
 
+mod config;
+mod console;
+mod daemon;
+mod environment;
+mod examples;
+mod fork_server;
+mod frozen;
+mod idle;
+mod load;
+mod namespace;
 mod order;
+mod output;
+mod programs;
+mod protocol;
+mod readiness;
 mod restart;
+mod sandbox;
+mod sdk;
+mod secrets;
+mod stall;
 mod start_failed;
 mod stop;
 mod words;

@@ -7,7 +7,7 @@ mod setup;
 mod skip;
 mod supervisor;
 
-pub(crate) use event::{Event, Want, event};
+pub(crate) use event::{Event, event};
 pub(crate) use proc::{Process, processes};
 pub(crate) use setup::{Setup, fixture, hearken};
 pub(crate) use skip::{alone, is_root, skip};

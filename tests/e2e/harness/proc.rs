@@ -8,7 +8,6 @@ use std::path::Path;
 pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,
-    pub(crate) session: i32,
     pub(crate) name: String,
     /// `R`unning, `S`leeping, `D`, s`T`opped, `Z`ombie …
     pub(crate) state: char,
@@ -23,7 +22,7 @@ impl Process {
         let rest: Vec<&str> = rest.split_whitespace().collect();
         let number = |at: usize| rest.get(at)?.parse().ok();
         let state = rest.first()?.chars().next()?;
-        Some(Process { pid, parent: number(1)?, session: number(3)?, name, state })
+        Some(Process { pid, parent: number(1)?, name, state })
     }
 
     /// Whether it runs: a zombie does not.

@@ -4,6 +4,7 @@ use super::supervisor::Hearken;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// The program with bad manners.
@@ -22,9 +23,9 @@ pub(crate) fn hearken(services: &str) -> Hearken {
 }
 
 /// What hearken is started with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Setup {
-    pub(super) folder: TempDir,
+    pub(super) folder: Arc<TempDir>,
     services: String,
     supervisor: String,
     through: Vec<String>,
@@ -39,7 +40,7 @@ impl Setup {
         // Not under /tmp itself: a hostile neighbour there is part of no test.
         let folder = tempfile::Builder::new().prefix("hearken-e2e-").tempdir().unwrap();
         Setup {
-            folder,
+            folder: Arc::new(folder),
             services: services.to_owned(),
             supervisor: String::new(),
             through: Vec::new(),
@@ -112,9 +113,23 @@ impl Setup {
         command
     }
 
+    /// Runs as this user, who then owns the folder. For root only.
+    pub(crate) fn as_user(mut self, user: u32, more: &[&str]) -> Setup {
+        std::os::unix::fs::chown(self.folder(), Some(user), Some(user)).unwrap();
+        let user = user.to_string();
+        let words = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups", "--"];
+        self.through = words.iter().chain(more).map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// Writes the config and starts hearken with it.
     pub(crate) fn start(self) -> Hearken {
         let config = self.write();
+        self.start_with(&config)
+    }
+
+    /// Starts hearken with this config.
+    pub(crate) fn start_with(self, config: &Path) -> Hearken {
         let mut command = self.command(&["up", "--config", config.to_str().unwrap()]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         Hearken::new(child, self)

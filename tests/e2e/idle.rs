@@ -1,0 +1,34 @@
+//! A supervisor with nothing to do does nothing.
+
+use crate::harness::{event, hearken};
+use std::time::Duration;
+
+/// Context switches of all its threads.
+fn switches(pid: i32) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    tasks
+        .map(|task| {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let line =
+                status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line.unwrap().trim().parse::<u64>().unwrap()
+        })
+        .sum()
+}
+
+#[test]
+fn an_idle_supervisor_wakes_only_to_sweep() {
+    let hearken = hearken("[service.web]\ncommand = [\"sleep\", \"infinity\"]\ninstances = 5\n");
+    let started = hearken.wait_for_many(&event("started"), 5);
+    let (lines, server) = (hearken.now(), hearken.fork_server());
+    // Whatever the start still moves is over after a sweep.
+    std::thread::sleep(Duration::from_millis(500));
+    let (before, server_before) = (switches(hearken.pid()), switches(server));
+    std::thread::sleep(Duration::from_secs(10));
+    let (woken, server_woken) =
+        (switches(hearken.pid()) - before, switches(server) - server_before);
+    assert!(woken <= 4, "{woken} voluntary context switches in 10 s");
+    assert!(server_woken <= 2, "{server_woken} of the fork server");
+    assert_eq!(hearken.now(), lines, "and says nothing: {}", hearken.dump());
+    assert_eq!(started.len(), 5);
+}
