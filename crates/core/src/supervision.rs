@@ -205,6 +205,7 @@ impl Supervision {
                     break;
                 }
                 self.tell(now, id, instance::Event::Due);
+                debug_assert_ne!(self.timers.first(), Some(&(due, id)), "it would be due for ever");
                 self.follow(now);
             }
         }
