@@ -120,7 +120,8 @@ fn prepare_and_exec(plan: &Plan<'_>) -> Result<Infallible, (Stage, Errno)> {
         // SAFETY: a NUL-terminated string.
         checked(unsafe { libc::chdir(directory.as_ptr()) }).map_err(at(Stage::Directory))?;
     }
-    // As late as possible: a change of user or group clears it. First the request, then the
+    // As late as possible: a change of user or group clears it, and so does the exec of a set-uid
+    // program; then only the janitor is left. First the request, then the
     // look, because a supervisor that died in between would never have been noticed.
     // SAFETY: takes no pointers.
     checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })

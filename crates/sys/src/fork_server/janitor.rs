@@ -10,11 +10,14 @@ use crate::{PidFd, Sent, Signal, signal_groups};
 /// state D, or a zombie that init does not reap.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-const BETWEEN_ROUNDS: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+/// Between the first two rounds; then twice as long each time, because what is left after the
+/// first few is waiting for init, not for another signal.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// Kills the group of every child until none is left.
 pub(super) fn clear_away<'a>(children: impl Iterator<Item = &'a PidFd>) {
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
     let mut left: Vec<&PidFd> = children.collect();
     while !left.is_empty() && Instant::now() < deadline {
         // In rounds, because a member may be forking while it is killed. One that was hit may be
@@ -23,7 +26,8 @@ pub(super) fn clear_away<'a>(children: impl Iterator<Item = &'a PidFd>) {
         left.retain(|_| done.next() != Some(Ok(Sent::Gone)));
         if !left.is_empty() {
             // Nothing tells when the last member of a group dies: only its leader has a pidfd.
-            let _nothing_to_poll_for = poll(&mut [], Some(&BETWEEN_ROUNDS));
+            let _nothing_to_poll_for = poll(&mut [], Timespec::try_from(pause).ok().as_ref());
+            pause *= 2;
         }
     }
 }
