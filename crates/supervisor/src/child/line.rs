@@ -15,12 +15,15 @@ use std::future::poll_fn;
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 use tokio_util::codec::FramedRead;
 
 /// The room for reading, made when a child says its first word: most programs never do.
 const READ_ROOM: usize = 8 * 1024;
+/// A deadline noticed later than this was slept through, by a supervisor that was stopped or starved.
+const LATE: Duration = Duration::from_millis(100);
 /// How much may wait to be written to a child that does not read.
 const WRITE_ROOM: usize = 256 * 1024;
 
@@ -57,6 +60,8 @@ pub(super) enum Came {
     Writable,
     /// The child hung up between two frames.
     End,
+    /// The child hung up in the middle of a frame, as a process does that dies while it speaks.
+    Truncated(Violation),
     /// The child broke the protocol.
     Broken(Violation),
 }
@@ -88,12 +93,16 @@ impl Line {
         self.half_since.map(|since| since + FRAME_COMPLETION)
     }
 
-    /// The deadline is over: what the child left half.
-    pub(super) fn left_half(&self) -> Violation {
-        match &self.stream {
-            Stream::Framed(framed) => Violation::HalfFrame { have: framed.decoder().begun() },
-            Stream::Silent(_) | Stream::Closed => Violation::HalfFrame { have: 0 },
+    /// The deadline is over: what the child left half. `None` when it was noticed late: then it was
+    /// the supervisor that did not look, the rest may lie there unread, and the time begins anew.
+    pub(super) fn left_half(&mut self) -> Option<Violation> {
+        let Stream::Framed(framed) = &self.stream else { return None };
+        let now = Instant::now();
+        if self.deadline()? + LATE < now {
+            self.half_since = Some(now);
+            return None;
         }
+        Some(Violation::HalfFrame { have: framed.decoder().begun() })
     }
 
     /// Waits for whatever comes next on this line; for ever, once it is closed. Can be dropped and
@@ -122,7 +131,12 @@ impl Line {
             return Poll::Ready(match next {
                 Some(Ok(body)) => Came::Body(body),
                 Some(Err(LineError::Violation(violation))) => Came::Broken(violation),
-                // A reset is a child that died with words of ours unread: an end like any other.
+                Some(Err(LineError::Truncated(violation))) => Came::Truncated(violation),
+                // A reset is a child that died with words of ours unread: an end like any other,
+                // and like any other it may cut off a frame.
+                Some(Err(LineError::Io(_))) if framed.decoder().is_half() => {
+                    Came::Broken(Violation::HalfFrame { have: framed.decoder().begun() })
+                }
                 Some(Err(LineError::Io(_))) | None => Came::End,
             });
         }
