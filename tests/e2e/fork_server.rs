@@ -1,6 +1,8 @@
 //! The fork server may die at any time: what runs goes on, and what is wanted gets started.
 
-use crate::harness::{Hearken, PATIENCE, Process, Setup, event, hearken, is_root, skip, until};
+use crate::harness::{
+    Hearken, PATIENCE, Process, Setup, event, hearken, is_root, processes, skip, until,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::process::{Command, Stdio};
@@ -13,10 +15,10 @@ fn end(pid: i32, signal: Signal) {
 /// Every instance of `unit` has exactly one process, and hearken has no other child.
 #[track_caller]
 fn no_ghosts(hearken: &Hearken, unit: &str, instances: usize) {
-    let what = format!("{instances} children and the fork server\n{}", hearken.dump());
+    let what = format!("{instances} children and the fork server");
     until(&what, PATIENCE, || {
         let children: Vec<_> =
-            hearken.tree().into_iter().filter(|it| it.parent == hearken.pid()).collect();
+            processes().into_iter().filter(|it| it.parent == hearken.pid()).collect();
         let mut slots: Vec<String> = children.iter().filter_map(|it| slot(it.pid, unit)).collect();
         slots.sort();
         slots.dedup();
@@ -147,8 +149,43 @@ fn a_replaced_fork_server_clears_away_when_the_supervisor_is_killed() {
     );
     hearken.wait(&event("child_output").has("message", "grandchild "));
     end(hearken.fork_server(), Signal::SIGKILL);
+    let new = hearken.wait(&event("fork_server_replaced")).pid();
+    until("the children are handed over", PATIENCE, || (pidfds(new) == 1).then_some(()));
+    hearken.signal(Signal::SIGKILL);
+    hearken.end_within(PATIENCE);
+    hearken.tree_is_gone_within(Duration::from_secs(2));
+}
+
+/// As above, without a breath between the replacement and the kill.
+#[test]
+fn a_fork_server_replaced_a_moment_ago_is_a_janitor_already() {
+    let mut hearken = hearken(
+        "[service.web]\ncommand = [\"{fixture}\", \"ignore-term\", \"fork-grandchild\", \"run\"]\n",
+    );
+    hearken.wait(&event("child_output").has("message", "grandchild "));
+    end(hearken.fork_server(), Signal::SIGKILL);
     hearken.wait(&event("fork_server_replaced"));
     hearken.signal(Signal::SIGKILL);
     hearken.end_within(PATIENCE);
     hearken.tree_is_gone_within(Duration::from_secs(2));
+}
+
+/// More children than a socket buffer holds messages.
+#[test]
+fn a_replaced_fork_server_is_told_of_every_child() {
+    let hearken =
+        Setup::new("[service.web]\ncommand = [\"sleep\", \"infinity\"]\ninstances = 600\n")
+            .supervisor("starts = { burst = 10000, per_second = 10000 }")
+            .start();
+    hearken.wait_for_many(&event("started").unit("web"), 600);
+    end(hearken.fork_server(), Signal::SIGKILL);
+    let new = hearken.wait(&event("fork_server_replaced")).pid();
+    until("all 600 are handed over", PATIENCE, || (pidfds(new) == 600).then_some(()));
+}
+
+/// How many processes a process holds by pidfd.
+fn pidfds(pid: i32) -> usize {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return 0 };
+    let links = descriptors.filter_map(|one| std::fs::read_link(one.ok()?.path()).ok());
+    links.filter(|link| link.to_string_lossy().contains("[pidfd]")).count()
 }

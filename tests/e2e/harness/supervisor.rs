@@ -112,7 +112,12 @@ impl Hearken {
 
     /// The live processes of its tree, itself included.
     pub(crate) fn tree(&self) -> Vec<Process> {
-        processes_at_home(self.setup.folder())
+        let mut tree = processes_at_home(self.setup.folder());
+        // A fork server that was started anew has no environment at all.
+        let replaced = self.all(&event("fork_server_replaced"));
+        let servers = replaced.iter().filter_map(|it| Process::look(it.pid()));
+        tree.extend(servers.filter(|it| it.name == "hearken-fork" && it.state != 'Z'));
+        tree
     }
 
     /// Its children that are dead and not reaped.
