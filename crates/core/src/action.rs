@@ -108,12 +108,13 @@ pub enum Report {
         /// How long it was asked nicely; zero when it was not asked at all.
         after: Duration,
     },
-    /// It closed its line and runs on.
+    /// It closed its line and still runs; it is stopped. (Not said at the hang-up: nearly every
+    /// child that ends hangs up a moment before its exit is seen.)
     LineLost {
         /// Who.
         id: InstanceId,
-        /// How long it has before it is stopped.
-        grace: Duration,
+        /// How long it had to end by itself.
+        after: Duration,
     },
     /// It ended and was judged.
     Ended {

@@ -225,6 +225,7 @@ impl Instance {
                 self.stop(life, StopCause::Violation, cx)
             }
             (Is::Starting(life) | Is::Ready(life), Event::Due) if life.leave_by <= cx.now => {
+                cx.report(Report::LineLost { id: self.id, after: LINE_LOST_GRACE });
                 self.stop(life, StopCause::LineLost, cx)
             }
             (Is::Starting(life), Event::Due) if life.start_by <= cx.now => {

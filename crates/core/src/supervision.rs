@@ -183,7 +183,11 @@ impl Supervision {
             }
             Event::Spawned(token, pid) => self.tell_token(now, token, To::Spawned(pid)),
             Event::SpawnFailed(token, failure) => {
-                self.tell_token(now, token, To::SpawnFailed(failure))
+                // Nothing is started again on the way down, whoever still has to stop before it.
+                if let Phase::ShuttingDown(_) = self.phase {
+                    self.tell_token(now, token, To::Stop(StopCause::Shutdown));
+                }
+                self.tell_token(now, token, To::SpawnFailed(failure));
             }
             Event::Said(token, said) => self.tell_token(now, token, To::Said(said)),
             Event::Violated(token) => self.tell_token(now, token, To::Violated),

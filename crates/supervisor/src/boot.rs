@@ -127,7 +127,13 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
         }
         daemon.run(failed).await
     });
-    let (outcome, why) = ended.map_err(refused("the supervisor's own sources"))?;
+    let (outcome, why) = match ended {
+        Ok(ended) => ended,
+        Err(error) => {
+            logs.finish();
+            return Err(refused("the supervisor's own sources")(error));
+        }
+    };
     let exit_code = i64::from(outcome != Outcome::Clean);
     SupervisorStopped {
         exit_code,

@@ -26,12 +26,23 @@ pub(crate) fn plan(config: &hearken_config::Config, seed: u64) -> Plan {
     }
 }
 
+/// The longest name a child may give to something, in bytes: codes, targets, versions. Whatever is
+/// longer is cut, for names stand in every line of the log.
+const NAME_MAX: usize = 256;
+
+/// A name a child gave, no longer than names may be.
+#[must_use]
+pub(crate) fn name(given: &str) -> &str {
+    let end = (0..=NAME_MAX.min(given.len())).rev().find(|at| given.is_char_boundary(*at));
+    given.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
 /// An error on the line as the core's.
 #[must_use]
 pub(crate) fn typed_error(error: &proto::ErrorMessage) -> TypedError {
     TypedError {
         kind: kind(error.kind),
-        code: error.code.clone(),
+        code: name(&error.code).to_owned(),
         message: error.message.as_str().to_owned(),
         retryable: error.retryable,
         retry_after: error.retry_after_ms.map(Duration::from_millis),
@@ -119,6 +130,7 @@ pub(crate) fn spawn_help(failure: SpawnFailure) -> &'static str {
             "it is no program for this machine: a script needs a `#!` line, a binary must be of this architecture"
         }
         ("directory", _) => "check `directory` in the unit",
+        ("fork_server", _) => "it is tried again with a new fork server",
         ("fork", "EAGAIN") => {
             "a limit on processes is reached (ulimit -u, pids.max, threads-max); it is tried again"
         }
@@ -158,5 +170,19 @@ pub(crate) fn line_mode(mode: hearken_config::LineMode) -> Option<proto::Mode> {
         hearken_config::LineMode::MessagePack => Some(proto::Mode::MessagePack),
         hearken_config::LineMode::Json => Some(proto::Mode::Json),
         hearken_config::LineMode::None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_cut_between_two_characters() {
+        assert_eq!(name("db.deadlock"), "db.deadlock");
+        let long = "\u{e9}".repeat(200);
+        assert_eq!(name(&long).len(), 256);
+        let odd = format!("x{long}");
+        assert_eq!(name(&odd).len(), 255);
     }
 }

@@ -13,8 +13,8 @@ use crate::child::{self, Heard, Order, Tended, Word};
 use crate::clock::Clock;
 use crate::convert;
 use crate::events::{
-    LeftoversKilled, OrphanReaped, OutputsHeld, Resumed, SignalReceived, SignalRefused, Suspended,
-    WaitFailed, WaitingFor,
+    LeftoversKilled, OrphanReaped, OutputsHeld, OutputsUnheard, Resumed, SignalReceived,
+    SignalRefused, Suspended, WaitFailed, WaitingFor,
 };
 use crate::logs::Queue;
 use crate::register::Reaped;
@@ -24,7 +24,9 @@ use crate::watched::Watched;
 use hearken_core::action::{Action, Outcome, Report};
 use hearken_core::identity::{InstanceId, Token};
 use hearken_core::supervision::{Event, Supervision, WhenIdle};
-use hearken_sys::{ForkServer, Member, Signal, Status, next_change, session_members};
+use hearken_sys::{
+    ForkServer, Member, Signal, Status, hear_shutdown_signals, next_change, session_members,
+};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -147,6 +149,7 @@ impl<'a> Daemon<'a> {
     /// If the kernel refuses what the loop needs to listen at all.
     pub(crate) async fn run(mut self, failed: Vec<Event>) -> io::Result<(Outcome, Option<String>)> {
         let mut sources = Sources::open()?;
+        hear_shutdown_signals().map_err(|errno| io::Error::from_raw_os_error(errno.get()))?;
         for event in failed {
             self.tell(event);
         }
@@ -157,11 +160,20 @@ impl<'a> Daemon<'a> {
             if let Some(outcome) = self.left {
                 self.flush();
                 let why = self.teller().outcome(outcome);
+                self.hear_last_words().await;
                 return Ok((outcome, why));
             }
             let happened = self.next(&mut sources).await;
             self.happened(happened);
         }
+    }
+
+    /// The tasks that still listen take in what is there now: they would end unheard with the
+    /// runtime. Each holds a sender, so the channel ends with the last of them.
+    async fn hear_last_words(self) {
+        let Self { reach, heard: (sender, mut words), .. } = self;
+        drop((reach, sender));
+        while words.recv().await.is_some() {}
     }
 
     /// Listens. The timer comes last: what children said before a deadline is heard before it.
@@ -225,6 +237,9 @@ impl<'a> Daemon<'a> {
         for event in step.events {
             self.tell(event);
         }
+        for pid in self.spawner.register.orphans() {
+            OrphanReaped { pid: pid.get() }.emit();
+        }
     }
 
     fn listen(&mut self, launched: Launched) {
@@ -234,7 +249,11 @@ impl<'a> Daemon<'a> {
         match Tended::new(token, who, ends, self.logs.share(), self.heard.0.clone()) {
             Ok(tended) => drop(tokio::spawn(child::tend(tended, inbox))),
             // Nothing of it can be heard; it is judged by its exit alone.
-            Err(_unwatchable) => self.tell(Event::Drained(token)),
+            Err(error) => {
+                let unit = self.unit(id);
+                OutputsUnheard { unit: &unit, instance: id.slot, error: &error.to_string() }.emit();
+                self.word(Heard { token, word: Word::Drained });
+            }
         }
     }
 
@@ -311,7 +330,7 @@ impl<'a> Daemon<'a> {
             return;
         }
         if let Some(server) = self.spawner.replace() {
-            // Refused only when the runtime is at its end; the next sweep tries again.
+            // Without a descriptor for it, the next sweep tries again.
             self.server = Watched::new(server).ok();
         }
     }
@@ -390,7 +409,10 @@ impl<'a> Daemon<'a> {
             }
             Action::Signal { token, signal } => self.signal(token, signal),
             Action::KillTree { token } => {
-                if self.spawner.register.kill_when_known(token)
+                // What the fork server was not asked for yet needs no kill, only to be forgotten.
+                if let Some(event) = self.spawner.withdraw(token) {
+                    self.tell(event);
+                } else if self.spawner.register.kill_when_known(token)
                     && let Some((pidfd, _)) = self.spawner.register.handle(token)
                 {
                     kill_tree(pidfd);

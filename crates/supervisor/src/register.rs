@@ -58,7 +58,6 @@ pub(crate) struct Register<H> {
     /// again while replies are still under way.
     unclaimed: HashMap<Pid, VecDeque<Ending>>,
     asked: usize,
-    under_way: usize,
 }
 
 impl<H> Default for Register<H> {
@@ -68,7 +67,6 @@ impl<H> Default for Register<H> {
             by_pid: HashMap::new(),
             unclaimed: HashMap::new(),
             asked: 0,
-            under_way: 0,
         }
     }
 }
@@ -90,7 +88,6 @@ impl<H> Register<H> {
     /// A spawn of this token was sent to the fork server.
     pub(crate) fn asked(&mut self, token: Token) {
         self.asked += 1;
-        self.under_way += 1;
         self.entries
             .insert(token, Entry { stage: Stage::Asked, handle: None, kill_when_known: false });
     }
@@ -116,7 +113,6 @@ impl<H> Register<H> {
     pub(crate) fn execed(&mut self, token: Token) -> Vec<Event> {
         let Some(entry) = self.entries.get_mut(&token) else { return Vec::new() };
         let Stage::Forked { pid, ended } = entry.stage else { return Vec::new() };
-        self.under_way = self.under_way.saturating_sub(1);
         let mut events = vec![Event::Spawned(token, pid.get())];
         if let Some(ending) = ended {
             entry.stage = Stage::Ended { pid };
@@ -141,7 +137,6 @@ impl<H> Register<H> {
             Stage::Forked { pid, ended: None } => entry.stage = Stage::Failed { pid },
             Stage::Running { .. } | Stage::Ended { .. } | Stage::Failed { .. } => return None,
         }
-        self.under_way = self.under_way.saturating_sub(1);
         Some(Event::SpawnFailed(token, failure))
     }
 
@@ -254,10 +249,10 @@ impl<H> Register<H> {
         }
     }
 
-    /// How many spawns are under way: sent, and the outcome not known.
+    /// How many spawns were sent and are not forked yet.
     #[must_use]
-    pub(crate) fn under_way(&self) -> usize {
-        self.under_way
+    pub(crate) fn unanswered(&self) -> usize {
+        self.asked
     }
 }
 
@@ -342,7 +337,7 @@ mod tests {
         register.forked(forked, pid(10), ());
         let events = register.server_lost(FAILURE);
         assert_eq!(events, [Event::SpawnFailed(asked_only, FAILURE), Event::Spawned(forked, 10)]);
-        assert_eq!(register.under_way(), 0);
+        assert_eq!(register.unanswered(), 0);
     }
 
     #[test]
@@ -355,10 +350,9 @@ mod tests {
     #[test]
     fn nothing_is_kept_after_release() {
         let mut register = asked(&[T]);
-        assert_eq!(register.under_way(), 1);
+        assert_eq!(register.unanswered(), 1);
         register.forked(T, pid(10), ());
         register.execed(T);
-        assert_eq!(register.under_way(), 0);
         assert!(register.knows(pid(10)));
         register.reaped(pid(10), Ending::Exited(0));
         register.released(T);

@@ -82,8 +82,8 @@ impl Teller<'_> {
                 let (unit, instance, cause) = (self.unit(id.unit), id.slot, cause.as_str());
                 Killing { unit, instance, cause, after_ms: ms(*after) }.emit();
             }
-            Report::LineLost { id, grace } => {
-                LineLost { unit: self.unit(id.unit), instance: id.slot, grace_ms: ms(*grace) }
+            Report::LineLost { id, after } => {
+                LineLost { unit: self.unit(id.unit), instance: id.slot, after_ms: ms(*after) }
                     .emit();
             }
             Report::Ended { id, pid, incarnation, evidence, judgement, restart_in } => {

@@ -26,9 +26,10 @@ use hearken_core::moment::Moment;
 use hearken_core::supervision::Event;
 use hearken_proto::Mode;
 use hearken_sys::{
-    ChildEnds, ForkServer, Lost, Pid, PidFd, Prepared, Reply, SendError, Signal, line_pair,
-    output_pipe,
+    ChildEnds, Flushed, ForkServer, Lost, Pid, PidFd, Prepared, Reply, SendError, Signal,
+    line_pair, output_pipe,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -38,8 +39,12 @@ use std::time::Duration;
 const WINDOW: usize = 16;
 /// How long the fork server may take to fork before it counts as hung.
 const FORK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a forked child may take to its exec and still count as under way.
+const EXEC_TAKES: Duration = Duration::from_secs(1);
 /// How often a lost fork server is replaced before that waits.
 const REPLACEMENTS: u32 = 5;
+/// How long a new fork server may keep the supervisor waiting for the adoption of one child.
+const ADOPTION: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// In how long.
 const REPLACEMENTS_IN: Duration = Duration::from_secs(60);
 
@@ -108,6 +113,8 @@ pub(crate) struct Spawner {
     launching: HashMap<Token, Launched>,
     /// What was sent and not yet forked, oldest first.
     sent: VecDeque<(Token, Moment, Job)>,
+    /// What was forked a short while ago and has not come to its program, oldest first.
+    forked: VecDeque<(Token, Moment)>,
     /// Processes by token.
     pub(crate) register: Register<PidFd>,
     replacements: Budget,
@@ -127,6 +134,7 @@ impl Spawner {
             queue: VecDeque::new(),
             launching: HashMap::new(),
             sent: VecDeque::new(),
+            forked: VecDeque::new(),
             register: Register::default(),
             replacements: Budget::default(),
             retry_at: None,
@@ -154,7 +162,7 @@ impl Spawner {
     /// Sends what the window has room for.
     pub(crate) fn pump(&mut self, server: &mut ForkServer) -> Vec<Event> {
         let mut failed = Vec::new();
-        while self.register.under_way() < WINDOW {
+        while self.window() < WINDOW {
             let Some(job) = self.queue.pop_front() else { break };
             match self.send(server, job) {
                 Ok(true) => {}
@@ -168,10 +176,26 @@ impl Spawner {
         failed
     }
 
+    /// How many spawns under way stand in the way of the next. One that hangs before its exec, in
+    /// a directory on a dead server, say, does so only for a while.
+    fn window(&mut self) -> usize {
+        let now = self.clock.now();
+        while self.forked.front().is_some_and(|(_, at)| *at + EXEC_TAKES <= now) {
+            self.forked.pop_front();
+        }
+        self.sent.len() + self.forked.len()
+    }
+
     /// Gives up what was not sent yet: the supervisor shuts down, and what is not started need not
     /// be stopped, nor waited for where there is no fork server.
     pub(crate) fn cancel(&mut self) -> Vec<Event> {
         self.queue.drain(..).map(|job| Event::SpawnFailed(job.token, CANCELLED)).collect()
+    }
+
+    /// Gives up a start that was not sent yet. Answers whether there was one.
+    pub(crate) fn withdraw(&mut self, token: Token) -> Option<Event> {
+        let at = self.queue.iter().position(|job| job.token == token)?;
+        self.queue.remove(at).map(|job| Event::SpawnFailed(job.token, CANCELLED))
     }
 
     /// Answers whether it was sent; if not, it is not the time for it.
@@ -213,6 +237,7 @@ impl Spawner {
                 Reply::Forked { token, pid, pidfd } => {
                     let token = Token(token);
                     self.sent.retain(|(sent, ..)| *sent != token);
+                    self.forked.push_back((token, self.clock.now()));
                     let kill = pidfd.try_clone();
                     if self.register.forked(token, pid, pidfd)
                         && let Ok(pidfd) = kill
@@ -222,12 +247,14 @@ impl Spawner {
                 }
                 Reply::Execed { token } => {
                     let token = Token(token);
+                    self.forked.retain(|(forked, _)| *forked != token);
                     step.launched.extend(self.launching.remove(&token));
                     step.events.extend(self.register.execed(token));
                 }
                 Reply::Failed { token, stage, errno } => {
                     let token = Token(token);
                     self.sent.retain(|(sent, ..)| *sent != token);
+                    self.forked.retain(|(forked, _)| *forked != token);
                     server.forget(token.0);
                     self.launching.remove(&token);
                     step.events
@@ -248,7 +275,9 @@ impl Spawner {
             .front()
             .filter(|_| self.failed.is_none())
             .map(|(_, at, _)| *at + FORK_TIMEOUT);
-        self.retry_at.into_iter().chain(hung).min()
+        let room =
+            self.forked.front().filter(|_| !self.queue.is_empty()).map(|(_, at)| *at + EXEC_TAKES);
+        self.retry_at.into_iter().chain(hung).chain(room).min()
     }
 
     /// Kills the fork server if it owes an answer for too long. Call it only after all it said was
@@ -280,6 +309,7 @@ impl Spawner {
     /// telling, and gives what the core has to know. Running children are not touched.
     pub(crate) fn mourn(&mut self, server: Pid, ending: Ending) -> Step {
         let reason = self.reason(ending);
+        self.forked.clear();
         let names: Vec<_> = self
             .sent
             .drain(..)
@@ -289,7 +319,7 @@ impl Spawner {
             })
             .collect();
         let ghosts = ghosts::kill(&names, |pid| self.register.knows(pid));
-        let spawns = self.register.under_way() as u64;
+        let spawns = self.register.unanswered() as u64;
         let events = self.register.server_lost(SERVER_LOST);
         let lives = |token: &Token| self.register.handle(*token).is_some();
         let launched =
@@ -327,8 +357,7 @@ impl Spawner {
             Ok(mut server) => {
                 self.retry_at = None;
                 for (token, pidfd) in self.register.handles() {
-                    // A fork server that does not take it is lost again, and tells so itself.
-                    let _told_by_receive = server.adopt(token.0, pidfd);
+                    adopt(&mut server, token, pidfd);
                 }
                 ForkServerReplaced { pid: server.pid().get() }.emit();
                 Some(server)
@@ -338,6 +367,19 @@ impl Spawner {
                 ForkServerUnavailable { error: &error, retry_ms: ms(at.since(now)) }.emit();
                 None
             }
+        }
+    }
+}
+
+/// Tells a new fork server of a child. It has nothing else to do yet, so that it falls behind only
+/// for moments; these few are waited for, here on the main thread.
+fn adopt(server: &mut ForkServer, token: Token, pidfd: &PidFd) {
+    while let Ok(Flushed::WouldBlock) = server.adopt(token.0, pidfd) {
+        let mut writable = [PollFd::new(server, PollFlags::OUT)];
+        // A fork server that does not take it hangs or is lost; what it does next tells.
+        match poll(&mut writable, Some(&ADOPTION)) {
+            Ok(1..) | Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(_) => return,
         }
     }
 }

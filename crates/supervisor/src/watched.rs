@@ -21,11 +21,16 @@ impl Watched {
     /// Begins to watch. Must be called inside the runtime.
     ///
     /// # Errors
-    /// If there is no descriptor left, or the runtime cannot watch it.
+    /// If there is no descriptor left, or the runtime cannot watch it. The fork server is killed
+    /// then, before its socket closes: its janitor would clear away every child it knows.
     pub(crate) fn new(server: ForkServer) -> io::Result<Self> {
-        let watch = StdUnixStream::from(server.as_fd().try_clone_to_owned()?);
-        watch.set_nonblocking(true)?;
-        Ok(Self { server, watch: UnixStream::from_std(watch)? })
+        match watch(&server) {
+            Ok(watch) => Ok(Self { server, watch }),
+            Err(error) => {
+                server.kill();
+                Err(error)
+            }
+        }
     }
 
     /// Waits until the fork server has something to say. Whoever is woken takes all of it, inside
@@ -42,4 +47,10 @@ impl Watched {
         let _would_block = self.watch.try_io(Interest::READABLE, nothing);
         take(&mut self.server)
     }
+}
+
+fn watch(server: &ForkServer) -> io::Result<UnixStream> {
+    let watch = StdUnixStream::from(server.as_fd().try_clone_to_owned()?);
+    watch.set_nonblocking(true)?;
+    UnixStream::from_std(watch)
 }

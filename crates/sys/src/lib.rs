@@ -42,7 +42,9 @@ pub use fork_server::{
 pub use limits::{DescriptorLimit, descriptor_limit};
 pub use pid::Pid;
 pub use pidfd::{PidFd, Sent, signal_groups};
-pub use process::{PrepareError, Prepared, prepare_supervisor, thread_count};
+pub use process::{
+    PrepareError, Prepared, hear_shutdown_signals, prepare_supervisor, thread_count,
+};
 pub use procfs::{Member, children_of_self, session_members};
 pub use signal::{Signal, UnknownSignal};
 pub use wait::{Change, Status, next_change};

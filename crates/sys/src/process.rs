@@ -38,9 +38,14 @@ impl PrepareError {
     }
 }
 
+/// What asks the supervisor to end.
+const SHUTDOWN: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::HUP];
+
 /// Makes this process fit to supervise, whatever it inherited:
 /// - descriptors 0, 1 and 2 are open, on /dev/null if need be, so that no socket lands there;
-/// - SIGCHLD, SIGTERM, SIGINT and SIGHUP are not blocked;
+/// - SIGCHLD is not blocked; SIGTERM, SIGINT and SIGHUP are, and wait until there is a handler
+///   ([`hear_shutdown_signals`]): before that, one of them would end this process by its default
+///   action, and every child without a word (or be lost, where this is PID 1);
 /// - SIGCHLD is not ignored (the kernel then reaps by itself and every exit status is lost);
 /// - orphaned descendants come to this process (PR_SET_CHILD_SUBREAPER);
 /// - the soft limit of descriptors is raised to the hard one; children get the old one back.
@@ -54,14 +59,22 @@ pub fn prepare_supervisor() -> Result<Prepared, PrepareError> {
         .map_err(Errno::from)
         .map_err(PrepareError::at("open /dev/null for a closed standard descriptor"))?;
     set_default(libc::SIGCHLD).map_err(PrepareError::at("give SIGCHLD its default disposition"))?;
-    Mask::only(&[Signal::CHLD, Signal::TERM, Signal::INT, Signal::HUP])
-        .unblock()
-        .map_err(PrepareError::at("unblock signals"))?;
+    Mask::only(&[Signal::CHLD]).unblock().map_err(PrepareError::at("unblock SIGCHLD"))?;
+    Mask::only(&SHUTDOWN).block().map_err(PrepareError::at("block the shutdown signals"))?;
     // Linux reads the argument as a flag, whatever pid it is.
     set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(Errno::from)
         .map_err(PrepareError::at("become the reaper of orphans"))?;
     Ok(Prepared { childrens_limit: raise_descriptor_limit() })
+}
+
+/// Lets SIGTERM, SIGINT and SIGHUP through, those that came meanwhile first. Call it on the main
+/// thread, once their handlers are installed.
+///
+/// # Errors
+/// None that the kernel documents for a mask of its own size.
+pub fn hear_shutdown_signals() -> Result<(), Errno> {
+    Mask::only(&SHUTDOWN).unblock().map(drop)
 }
 
 fn open_standard_descriptors() -> rustix::io::Result<()> {

@@ -65,7 +65,6 @@ impl Instance {
             && life.leave_by == Moment::NEVER
         {
             life.leave_by = cx.now + LINE_LOST_GRACE;
-            cx.report(Report::LineLost { id: self.id, grace: LINE_LOST_GRACE });
         }
         life
     }

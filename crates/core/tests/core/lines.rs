@@ -23,10 +23,11 @@ fn a_child_that_spoke_and_hung_up_is_stopped_as_lost() {
     let mut world = web();
     world.say(WEB, Said::Hello);
     hangs_up(&mut world);
-    assert!(world.saw(|it| *it == Report::LineLost { id: WEB, grace: s(5) }));
     world.pass(s(5) - ms(1));
     assert_eq!(world.standing(WEB), Standing::Ready);
+    assert!(!world.saw(|it| matches!(it, Report::LineLost { .. })));
     world.pass(ms(1));
+    assert!(world.saw(|it| *it == Report::LineLost { id: WEB, after: s(5) }));
     let (evidence, ..) = world.last_end(WEB);
     assert_eq!(evidence.stopped_by, Some(StopCause::LineLost));
     assert_eq!(evidence.kind(), Some(Kind::Lost));

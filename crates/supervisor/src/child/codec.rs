@@ -26,6 +26,9 @@ enum Cut {
 pub(super) enum LineError {
     #[error(transparent)]
     Violation(#[from] Violation),
+    /// The stream ended in the middle of a frame.
+    #[error(transparent)]
+    Truncated(Violation),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -105,7 +108,9 @@ impl Decoder for LineCodec {
     fn decode_eof(&mut self, source: &mut BytesMut) -> Result<Option<Bytes>, LineError> {
         match self.decode(source)? {
             Some(body) => Ok(Some(body)),
-            None if self.is_half() => Err(Violation::HalfFrame { have: self.begun }.into()),
+            None if self.is_half() => {
+                Err(LineError::Truncated(Violation::HalfFrame { have: self.begun }))
+            }
             None => Ok(None),
         }
     }

@@ -1,7 +1,7 @@
 //! What a child says, as log events.
 
 use super::{Who, Word};
-use crate::convert;
+use crate::convert::{self, name};
 use crate::events::{
     ChildDraining, ChildError, ChildEvent, ChildExiting, ChildHeartbeat, ChildHello, ChildLog,
     ChildMetric, ChildProgress, ChildStatus, ProtocolUnsupported,
@@ -32,9 +32,9 @@ pub(super) fn hello(who: &Who, hello: &Hello) {
         unit: &who.unit,
         instance: who.instance,
         pid: hello.pid,
-        sdk: &hello.sdk,
-        language: &hello.language,
-        build: hello.build.as_deref(),
+        sdk: name(&hello.sdk),
+        language: name(&hello.language),
+        build: hello.build.as_deref().map(name),
     }
     .emit();
 }
@@ -69,12 +69,12 @@ pub(super) fn error(who: &Who, error: &ErrorMessage) {
         unit: &who.unit,
         instance: who.instance,
         kind: error.kind.name(),
-        code: &error.code,
+        code: name(&error.code),
         text: error.message.as_str(),
         retryable: error.retryable,
         retry_after_ms: error.retry_after_ms,
         scope: error.scope.map(convert::scope),
-        dependency: error.dependency.as_deref(),
+        dependency: error.dependency.as_deref().map(name),
         details: json(error.details.as_ref()).as_deref(),
         trace: error.trace.as_ref().map(hearken_proto::TraceText::as_str),
     }
@@ -87,8 +87,8 @@ pub(super) fn progress(who: &Who, progress: &Progress) {
         instance: who.instance,
         done: progress.done,
         total: progress.total,
-        of: progress.unit.as_deref(),
-        stage: progress.stage.as_deref(),
+        of: progress.unit.as_deref().map(name),
+        stage: progress.stage.as_deref().map(name),
         text: short(progress.message.as_ref()),
     }
     .emit();
@@ -110,7 +110,7 @@ pub(super) fn log(who: &Who, log: &Log) -> Option<Word> {
         instance: who.instance,
         level: log.level.into(),
         text: log.message.as_str(),
-        target: log.target.as_deref(),
+        target: log.target.as_deref().map(name),
         fields: json(log.fields.as_ref()).as_deref(),
         time_us: log.time,
     }
@@ -144,7 +144,7 @@ pub(super) fn metric(who: &Who, metric: &Metric) -> Option<Word> {
     ChildMetric {
         unit: &who.unit,
         instance: who.instance,
-        name: &metric.name,
+        name: name(&metric.name),
         metric_type: convert::metric_type(metric.metric_type),
         value: metric.value,
         labels: json(metric.labels.as_ref()).as_deref(),
@@ -157,7 +157,7 @@ pub(super) fn event(who: &Who, event: &Event) -> Option<Word> {
     ChildEvent {
         unit: &who.unit,
         instance: who.instance,
-        name: &event.name,
+        name: name(&event.name),
         fields: &event.fields.to_json(JSON_MAX),
     }
     .emit();

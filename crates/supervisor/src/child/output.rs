@@ -1,7 +1,7 @@
 //! One output of a child: from its pipe into the log.
 
 use super::Who;
-use super::splitter::{Piece, Splitter, text};
+use super::splitter::{Piece, Splitter};
 use crate::events::{ChildOutput, OutputDropped};
 use crate::logs::{self, Share};
 use std::cell::RefCell;
@@ -71,11 +71,12 @@ impl Output {
     }
 
     /// Reads what is there now, a bounded amount, and closes the pipe whoever else holds it.
-    pub(super) fn finish(&mut self, who: &Who, share: &Share) {
+    pub(super) async fn finish(&mut self, who: &Who, share: &Share) {
         for _ in 0..16 {
             if !self.read(who, share) {
                 break;
             }
+            tokio::task::yield_now().await;
         }
         self.close(who, share);
     }
@@ -102,7 +103,7 @@ fn log(
         return;
     };
     say_dropped(who, stream, dropped_lines, dropped_bytes);
-    let text = text(piece.bytes);
+    let text = piece.text();
     let event = ChildOutput {
         unit: &who.unit,
         instance: who.instance,
@@ -110,10 +111,10 @@ fn log(
         partial: piece.partial,
         text: &text,
     };
-    logs::with_permit(permit, || event.emit());
+    logs::on_behalf(Some(permit), || event.emit());
 }
 
-fn say_dropped(who: &Who, stream: &'static str, lines: &mut u64, bytes: &mut u64) {
+pub(super) fn say_dropped(who: &Who, stream: &'static str, lines: &mut u64, bytes: &mut u64) {
     if *lines > 0 {
         let (lines, bytes) = (std::mem::take(lines), std::mem::take(bytes));
         OutputDropped { unit: &who.unit, instance: who.instance, stream, lines, bytes }.emit();

@@ -1,5 +1,7 @@
 //! Lines out of a stream of bytes: standard output and standard error of a child.
 
+use std::borrow::Cow;
+
 /// The longest line; a longer one is cut into pieces of this size, marked as partial.
 pub(crate) const LINE_MAX: usize = 64 * 1024;
 
@@ -16,6 +18,16 @@ pub(crate) struct Piece<'a> {
     pub(crate) bytes: &'a [u8],
     /// Whether the line goes on in the next piece.
     pub(crate) partial: bool,
+}
+
+impl<'a> Piece<'a> {
+    /// The piece as text: bytes that are no UTF-8 are replaced, and so are the halves of a character
+    /// that a cut runs through; the carriage return before a newline is dropped.
+    #[must_use]
+    pub(super) fn text(&self) -> Cow<'a, str> {
+        let whole = self.bytes.strip_suffix(b"\r").filter(|_| !self.partial);
+        String::from_utf8_lossy(whole.unwrap_or(self.bytes))
+    }
 }
 
 impl Splitter {
@@ -52,12 +64,6 @@ impl Splitter {
             self.begun = Vec::new();
         }
     }
-}
-
-/// A line as text: a carriage return at its end is dropped, bytes that are no UTF-8 are replaced.
-#[must_use]
-pub(crate) fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(bytes))
 }
 
 #[cfg(test)]
@@ -107,6 +113,8 @@ mod tests {
 
     #[test]
     fn text_is_made_safe() {
-        assert_eq!(text(b"caf\xc3\xa9 \xff\r"), "caf\u{e9} \u{fffd}");
+        let text = |bytes, partial| Piece { bytes, partial }.text();
+        assert_eq!(text(b"caf\xc3\xa9 \xff\r", false), "caf\u{e9} \u{fffd}");
+        assert_eq!(text(b"cut\r", true), "cut\r");
     }
 }

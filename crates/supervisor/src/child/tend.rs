@@ -1,9 +1,11 @@
 //! The task of one child.
 
 use super::line::{self, Came, Line};
-use super::output::Output;
+use super::output::{Output, say_dropped};
+use super::splitter::LINE_MAX;
 use super::{Heard, Who, Word};
-use crate::logs::Share;
+use crate::events::FrameTruncated;
+use crate::logs::{self, Share};
 use hearken_core::identity::Token;
 use hearken_proto::{Drain, Mode, ShortText, ToChild, Violation};
 use std::io;
@@ -45,6 +47,8 @@ pub(crate) struct Tended {
     stdout: Output,
     stderr: Output,
     share: Share,
+    /// How many messages on the line were heard but not logged, and their bytes.
+    unlogged: (u64, u64),
     heard: mpsc::Sender<Heard>,
 }
 
@@ -63,7 +67,7 @@ impl Tended {
         let line = ends.line.map(|(stream, mode)| Line::new(stream, mode)).transpose()?;
         let stdout = Output::new("stdout", ends.stdout)?;
         let stderr = Output::new("stderr", ends.stderr)?;
-        Ok(Self { token, who, line, stdout, stderr, share, heard })
+        Ok(Self { token, who, line, stdout, stderr, share, unlogged: (0, 0), heard })
     }
 
     async fn tell(&self, word: Word) {
@@ -77,19 +81,33 @@ impl Tended {
         match came {
             Came::Begun => {}
             Came::Writable => line.write(),
-            Came::Body(body) => match line.hear(&body, &self.who) {
-                Ok(word) => {
-                    let lost = !line.is_open();
-                    if let Some(word) = word {
-                        self.tell(word).await;
+            Came::Body(body) => {
+                match log_within(&self.share, &body, &self.who, &mut self.unlogged, || {
+                    line.hear(&body, &self.who)
+                }) {
+                    Ok(word) => {
+                        let lost = !line.is_open();
+                        if let Some(word) = word {
+                            self.tell(word).await;
+                        }
+                        if lost {
+                            self.close_line().await;
+                        }
                     }
-                    if lost {
-                        self.close_line().await;
-                    }
+                    Err(violation) => self.broken(&violation, Some(&body)).await,
                 }
-                Err(violation) => self.broken(&violation, Some(&body)).await,
-            },
+            }
             Came::End => self.close_line().await,
+            // What it said before counts, and its end has a reason of its own.
+            Came::Truncated(violation) => {
+                FrameTruncated {
+                    unit: &self.who.unit,
+                    instance: self.who.instance,
+                    reason: &violation.to_string(),
+                }
+                .emit();
+                self.close_line().await;
+            }
             Came::Broken(violation) => self.broken(&violation, None).await,
         }
     }
@@ -98,12 +116,14 @@ impl Tended {
         let Some(mut line) = self.line.take() else { return };
         line::report_violation(&self.who, line.mode(), violation, body);
         line.close_and_count(&self.who);
+        say_dropped(&self.who, "line", &mut self.unlogged.0, &mut self.unlogged.1);
         self.tell(Word::Violated).await;
     }
 
     async fn close_line(&mut self) {
         if let Some(mut line) = self.line.take() {
             line.close_and_count(&self.who);
+            say_dropped(&self.who, "line", &mut self.unlogged.0, &mut self.unlogged.1);
             self.tell(Word::LineClosed).await;
         }
     }
@@ -117,9 +137,11 @@ impl Tended {
         }
         if let Some(line) = &mut self.line {
             line.close_and_count(&self.who);
+            say_dropped(&self.who, "line", &mut self.unlogged.0, &mut self.unlogged.1);
         }
-        self.stdout.finish(&self.who, &self.share);
-        self.stderr.finish(&self.who, &self.share);
+        for output in [&mut self.stdout, &mut self.stderr] {
+            output.finish(&self.who, &self.share).await;
+        }
     }
 }
 
@@ -136,15 +158,27 @@ pub(crate) async fn tend(mut child: Tended, mut orders: mpsc::Receiver<Order>) {
                 Some(Order::Drain { grace, reason }) => child.drain(grace, reason),
                 None => return child.finish().await,
             },
-            came = next(&mut child.line) => child.hear(came).await,
+            came = next(&mut child.line) => {
+                child.hear(came).await;
+                // Frames that lie in the buffer already are no I/O, and would never yield.
+                tokio::task::coop::consume_budget().await;
+            }
             () = expire(deadline) => {
-                let violation = child.line.as_ref().map(Line::left_half);
+                let violation = child.line.as_mut().and_then(Line::left_half);
                 if let Some(violation) = violation {
                     child.broken(&violation, None).await;
                 }
             }
-            () = child.stdout.readable() => drop(child.stdout.read(&child.who, &child.share)),
-            () = child.stderr.readable() => drop(child.stderr.read(&child.who, &child.share)),
+            // A pipe that is filled as fast as it is read never says that it would block, and
+            // reading it costs the task no budget: one room full, then everybody else's turn.
+            () = child.stdout.readable() => {
+                child.stdout.read(&child.who, &child.share);
+                tokio::task::yield_now().await;
+            }
+            () = child.stderr.readable() => {
+                child.stderr.read(&child.who, &child.share);
+                tokio::task::yield_now().await;
+            }
         }
     }
 }
@@ -158,6 +192,24 @@ impl Tended {
             line.say(&ToChild::Drain(Drain { grace_ms, reason: ShortText::new(reason) }));
         }
     }
+}
+
+/// Hears with the child's own room in the log; what finds none is heard all the same, and counted.
+fn log_within<T>(
+    share: &Share,
+    body: &[u8],
+    who: &Who,
+    unlogged: &mut (u64, u64),
+    hear: impl FnOnce() -> T,
+) -> T {
+    let permit = share.permit(body.len().min(LINE_MAX));
+    if permit.is_some() {
+        say_dropped(who, "line", &mut unlogged.0, &mut unlogged.1);
+    } else {
+        unlogged.0 += 1;
+        unlogged.1 += body.len() as u64;
+    }
+    logs::on_behalf(permit, hear)
 }
 
 async fn next(line: &mut Option<Line>) -> Came {

@@ -241,6 +241,16 @@ events! {
         processes: &'a str,
     } => |e| format!("killed what its process left behind: {}", e.processes);
 
+    /// Its line and outputs cannot be listened to.
+    ERROR "outputs_unheard" OutputsUnheard<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// What the kernel said.
+        error: &'a str,
+    } => |e| format!("its line and outputs cannot be listened to: {}; it is judged by its exit alone", e.error);
+
     /// Its line or outputs are still held open after its exit.
     INFO "outputs_held" OutputsHeld<'a> {
         /// The unit.
@@ -251,15 +261,15 @@ events! {
         processes: &'a str,
     } => |e| format!("its outputs are still held open{}; they are closed", after(", maybe by ", Some(e.processes)));
 
-    /// It closed its line and runs on.
+    /// It closed its line and still runs: it is stopped.
     WARN "line_lost" LineLost<'a> {
         /// The unit.
         unit: &'a str,
         /// The instance.
         instance: u32,
-        /// How long it has before it is stopped.
-        grace_ms: u64,
-    } => |e| format!("closed its line without `exiting`; it is stopped unless it ends within {}", spoken(e.grace_ms));
+        /// How long it had to end by itself.
+        after_ms: u64,
+    } => |e| format!("closed its line without `exiting` {} ago and still runs; it is stopped", spoken(e.after_ms));
 
     /// It broke the protocol of the line.
     ERROR "protocol_violation" ProtocolViolation<'a> {
@@ -277,6 +287,16 @@ events! {
         "broke the protocol of its line: {}{}; the line is closed and the process stopped",
         e.reason, after("; it sent ", e.excerpt)
     );
+
+    /// It hung up in the middle of a frame.
+    WARN "truncated_frame" FrameTruncated<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+        /// How much of it came.
+        reason: &'a str,
+    } => |e| format!("hung up in the middle of a word: {}; what it said before counts", e.reason);
 
     /// Frames that meant nothing here.
     INFO "frames_ignored" FramesIgnored<'a> {

@@ -1,7 +1,7 @@
 //! From a tracing event to one line.
 
 use super::queue::{Dropped, Queue};
-use super::{PERMIT, human, json};
+use super::{PLACE, Place, human, json};
 use std::fmt;
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
@@ -107,10 +107,15 @@ impl LogLayer {
 
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let permit = match PLACE.take() {
+            Place::Own => None,
+            Place::Granted(permit) => Some(permit),
+            Place::Refused => return,
+        };
         let mut fields = Fields::default();
         event.record(&mut fields);
         let line = render(self.style, *event.metadata().level(), &fields, jiff::Timestamp::now());
-        self.queue.push(line, PERMIT.take());
+        self.queue.push(line, permit);
     }
 }
 

@@ -27,16 +27,30 @@ use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
 
 thread_local! {
-    static PERMIT: Cell<Option<Permit>> = const { Cell::new(None) };
+    static PLACE: Cell<Place> = const { Cell::new(Place::Own) };
 }
 
-/// Emits with a place in the queue that was granted before: the line that comes of it carries the
-/// permit, and gives it back when it is written.
-pub(crate) fn with_permit(permit: Permit, emit: impl FnOnce()) {
-    PERMIT.set(Some(permit));
-    emit();
-    // A filter may have swallowed the event: the permit must not stick to the next one.
-    drop(PERMIT.take());
+/// Whose room in the queue the next event takes.
+#[derive(Debug, Default)]
+enum Place {
+    /// The supervisor's own.
+    #[default]
+    Own,
+    /// A child's.
+    Granted(Permit),
+    /// A child's, which has none left: the event is not logged.
+    Refused,
+}
+
+/// Does what emits one event about what a child said, in that child's room in the queue: the line
+/// carries the permit and gives it back when it is written. Without one it is not logged, and the
+/// caller counts it.
+pub(crate) fn on_behalf<T>(permit: Option<Permit>, act: impl FnOnce() -> T) -> T {
+    PLACE.set(permit.map_or(Place::Refused, Place::Granted));
+    let done = act();
+    // There may have been no event, or a filter swallowed it: this must not stick to the next one.
+    drop(PLACE.take());
+    done
 }
 
 /// Starts the writer thread and sends all tracing events of this process through it.

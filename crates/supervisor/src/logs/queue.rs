@@ -80,6 +80,16 @@ impl Share {
     }
 }
 
+impl Permit {
+    /// The line turned out longer than what it was made of: names, times and escapes count as well.
+    fn charge(&mut self, cost: usize) {
+        let more = cost.saturating_sub(self.bytes);
+        self.share.own.fetch_add(more, Ordering::Relaxed);
+        self.share.children.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.share.own.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -96,10 +106,17 @@ impl Queue {
     }
 
     /// Puts a line in, or drops and counts it when the queue is full. Never waits.
-    pub(crate) fn push(&self, bytes: Vec<u8>, permit: Option<Permit>) {
-        let mut waiting = self.lock();
+    pub(crate) fn push(&self, bytes: Vec<u8>, mut permit: Option<Permit>) {
         let cost = bytes.len() + OVERHEAD;
-        if waiting.bytes + cost > ALL {
+        let most = match &mut permit {
+            Some(permit) => {
+                permit.charge(cost);
+                CHILDREN
+            }
+            None => ALL,
+        };
+        let mut waiting = self.lock();
+        if waiting.bytes + cost > most {
             waiting.dropped.lines += 1;
             waiting.dropped.bytes += bytes.len() as u64;
             return;
