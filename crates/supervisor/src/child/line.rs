@@ -135,7 +135,7 @@ impl Line {
                 // A reset is a child that died with words of ours unread: an end like any other,
                 // and like any other it may cut off a frame.
                 Some(Err(LineError::Io(_))) if framed.decoder().is_half() => {
-                    Came::Broken(Violation::HalfFrame { have: framed.decoder().begun() })
+                    Came::Truncated(Violation::HalfFrame { have: framed.decoder().begun() })
                 }
                 Some(Err(LineError::Io(_))) | None => Came::End,
             });
