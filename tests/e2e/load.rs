@@ -147,10 +147,10 @@ restart = { delay = "0s" }
     let last = times[499];
     assert!(last >= Duration::from_millis(1_900), "400 at 200 a second: {last:?}");
     assert!(last < Duration::from_secs(15), "{last:?}");
-    for (at, time) in times.iter().enumerate() {
-        let within =
-            times[at..].iter().take_while(|it| **it - *time < Duration::from_secs(1)).count();
-        assert!(within <= 330, "{within} starts in one second from {time:?} on");
+    // A busy machine can hold a start up, and bring it close to the next; none comes early.
+    for (at, time) in (0_u64..).zip(&times) {
+        let earliest = Duration::from_millis(at.saturating_sub(100) * 1_000 / 200);
+        assert!(*time + Duration::from_millis(50) >= earliest, "start {at} came at {time:?}");
     }
     hearken.shut_down_well();
 }

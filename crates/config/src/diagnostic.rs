@@ -123,6 +123,13 @@ impl Diagnostic {
         }
     }
 
+    /// Shows this text in its place, which must be the same but for what it hides.
+    pub(crate) fn show(&mut self, masked: &Arc<Source>) {
+        if let Some(source) = &mut self.source {
+            *source = Arc::clone(masked);
+        }
+    }
+
     /// By position; problems of the whole file come first.
     pub(crate) fn order(&self) -> (Option<Span>, &str) {
         (self.marks.first().map(|mark| mark.span), &self.message)

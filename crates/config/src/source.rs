@@ -36,6 +36,21 @@ impl Source {
         &self.name
     }
 
+    /// The same text with stars in the place of `secrets`. Bytes and lines stay where they are, so
+    /// that every span still fits.
+    pub(crate) fn masked(&self, secrets: &[Span]) -> Self {
+        let secret = |at: usize| secrets.iter().any(|span| (span.start..span.end).contains(&at));
+        let mut text = String::with_capacity(self.text.len());
+        for (at, c) in self.text.char_indices() {
+            if c != '\n' && secret(at) {
+                text.extend(std::iter::repeat_n('*', c.len_utf8()));
+            } else {
+                text.push(c);
+            }
+        }
+        Self { name: self.name.clone(), text, lines: self.lines.clone() }
+    }
+
     /// The text of `span`; empty if it is none of ours.
     pub(crate) fn slice(&self, span: Span) -> &str {
         self.text.get(span.start..span.end).unwrap_or_default()
@@ -99,6 +114,14 @@ mod tests {
         assert_eq!(source.place(8), (2, 2));
         assert_eq!(source.fit(Span { start: 400, end: 500 }), Span { start: 19, end: 19 });
         assert_eq!(source.place(19), (2, 12));
+    }
+
+    #[test]
+    fn a_mask_moves_nothing() {
+        let source = Source::new("x", "a = \"gr\u{fc}n\nb\"\nc = 1\n");
+        let masked = source.masked(&[Span { start: 4, end: 13 }]);
+        assert_eq!(masked.text, "a = ******\n**\nc = 1\n");
+        assert_eq!(masked.text.len(), source.text.len());
     }
 
     #[test]

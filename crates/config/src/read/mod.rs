@@ -29,6 +29,7 @@ pub(crate) struct Reader<'a> {
     /// What relative paths start from.
     directory: &'a Path,
     found: Vec<Diagnostic>,
+    secrets: Vec<Span>,
     errors: usize,
     warnings: usize,
 }
@@ -43,6 +44,7 @@ impl<'a> Reader<'a> {
             variables,
             directory,
             found: Vec::new(),
+            secrets: Vec::new(),
             errors: 0,
             warnings: 0,
         }
@@ -70,6 +72,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Keeps what stands at `span` out of every excerpt that is shown.
+    pub(crate) fn secret(&mut self, span: Span) {
+        self.secrets.push(span);
+    }
+
     /// Takes a problem that is not at one place of the text.
     pub(crate) fn diagnostic(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
@@ -92,6 +99,10 @@ impl<'a> Reader<'a> {
 
     /// Everything found, in the order of the text.
     pub(crate) fn into_found(mut self) -> Vec<Diagnostic> {
+        if !self.secrets.is_empty() && !self.found.is_empty() {
+            let masked = Arc::new(self.source.masked(&self.secrets));
+            self.found.iter_mut().for_each(|diagnostic| diagnostic.show(&masked));
+        }
         self.found.sort_by(|a, b| a.order().cmp(&b.order()));
         if self.errors > KEPT_MAX {
             let message = format!("there are more errors than these {KEPT_MAX}");

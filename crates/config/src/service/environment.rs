@@ -39,6 +39,11 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Option<BTreeMap
     let mut environment = BTreeMap::new();
     let mut fine = true;
     for entry in entries(table) {
+        // What it holds may be a secret, and problems show the lines they are in. A value with a
+        // variable keeps its secret elsewhere, and has to be seen to be corrected.
+        if entry.toml.as_str().is_some_and(|text| !text.contains("${")) {
+            reader.secret(entry.span);
+        }
         let named = check_name(entry);
         let named = reader.keep(named).is_some();
         match expanded(reader, entry, For::Program) {
@@ -86,6 +91,14 @@ mod tests {
     }
 
     #[test]
+    fn a_problem_is_shown_without_the_values_beside_it() {
+        let text = "[service.web]\ncommand = [\"x\"]\nenvironment = { KEY = \"hunter2\", \"A=B\" = \"hunter2\" }";
+        let shown: String =
+            crate::testing::problems(text).iter().map(|it| it.render(false)).collect();
+        assert!(shown.contains("KEY = *********") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
     fn no_value_is_shown_by_accident() {
         let service = service("environment = { PASSWORD = \"hunter2\" }");
         let shown = format!("{service:?}");
@@ -128,7 +141,7 @@ mod tests {
             ),
             (
                 "environment = { A = \"a\\u0000\" }",
-                ["3:21", "\"a\\u0000\"", "holds a NUL", "remove it"],
+                ["3:21", "*********", "holds a NUL", "remove it"],
             ),
             (
                 "environment = { A = \"${NOPE}\" }",
