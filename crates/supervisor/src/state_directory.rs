@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Overrides every other choice of the state directory.
 pub(crate) const ENVIRONMENT: &str = "HEARKEN_STATE_DIR";
@@ -68,11 +69,7 @@ impl StateDirectory {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _unreadable = file.read_to_string(&mut holder);
-                let holder = holder.trim();
-                let holder = if holder.is_empty() { "unknown" } else { holder }.to_owned();
-                return Err(StateError::Taken { path: path.to_owned(), holder });
+                return Err(StateError::Taken { path: path.to_owned(), holder: holder(&mut file) });
             }
             Err(fs::TryLockError::Error(error)) => return Err(unusable(error)),
         }
@@ -88,6 +85,23 @@ impl StateDirectory {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The pid of who holds the lock. It is written right after the lock was taken, which may be a
+/// moment later than we look: supervisors that start together meet just then.
+fn holder(file: &mut File) -> String {
+    const LOOKS: u32 = 100;
+    const BETWEEN: Duration = Duration::from_millis(5);
+
+    for _ in 0..LOOKS {
+        let mut holder = String::new();
+        let _unreadable = file.rewind().and_then(|()| file.read_to_string(&mut holder));
+        if holder.ends_with('\n') {
+            return holder.trim().to_owned();
+        }
+        std::thread::sleep(BETWEEN);
+    }
+    "unknown".to_owned()
 }
 
 /// Where the state of the config at `config` lies, unless the config says so itself.
