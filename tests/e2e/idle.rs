@@ -1,6 +1,9 @@
 //! A supervisor with nothing to do does nothing.
 
-use crate::harness::{event, hearken};
+use crate::harness::{PATIENCE, Process, event, hearken, is_root, skip, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// One would do. The timer wheel of the runtime wakes twice on the way to a deadline 5 s ahead, to
@@ -38,4 +41,33 @@ fn an_idle_supervisor_wakes_only_to_sweep() {
     assert!(server_woken <= 2, "{server_woken} of the fork server");
     assert_eq!(hearken.now(), lines, "and says nothing: {}", hearken.dump());
     assert_eq!(started.len(), 5);
+}
+
+/// A walk over /proc at every end makes a thousand ends a million looks.
+#[test]
+fn the_end_of_a_child_costs_no_look_at_all_other_processes() {
+    if !is_root() || Command::new("strace").arg("-V").output().is_err() {
+        return skip("watching system calls needs root and strace");
+    }
+    let hearken = hearken(
+        "[service.web]\ncommand = [\"sleep\", \"infinity\"]\nrestart = { delay = \"0s\" }\n",
+    );
+    let web = hearken.wait(&event("started"));
+    let trace = hearken.folder().join("trace");
+    let mut strace = Command::new("strace")
+        .args(["-qq", "-e", "trace=openat", "-p", &hearken.pid().to_string(), "-o"])
+        .arg(&trace)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("strace watches", PATIENCE, || {
+        (Process::status(hearken.pid(), "TracerPid") > 0).then_some(())
+    });
+    kill(Pid::from_raw(web.pid()), Signal::SIGKILL).unwrap();
+    hearken.wait(&event("started").incarnation(2));
+    kill(Pid::from_raw(i32::try_from(strace.id()).unwrap()), Signal::SIGINT).unwrap();
+    strace.wait().unwrap();
+    let calls = std::fs::read_to_string(trace).unwrap();
+    let looks = calls.matches("/stat\"").count();
+    assert!(looks < 3, "{looks} other processes were looked at for one end");
 }

@@ -72,7 +72,7 @@ fn an_ordinary_user_may_supervise() {
     if !is_root() {
         return skip("becoming another user needs root");
     }
-    let setup = Setup::new(WEB).as_user(65534, &[]);
+    let setup = Setup::new(WEB).run_as(65534, &[]);
     let mut hearken = setup.start();
     let web = hearken.wait(&event("started").unit("web"));
     assert_eq!(Process::status(web.pid(), "Uid"), 65534);
@@ -98,7 +98,7 @@ restart = { delay = "100ms", max_delay = "300ms", limit = "unlimited" }
 "#,
     )
     // Supervisor, its log thread, the fork server, and five children.
-    .as_user(user, &["prlimit", "--nproc=8:8", "--"]);
+    .run_as(user, &["prlimit", "--nproc=8:8", "--"]);
     let mut hearken = setup.start();
     let failed = hearken.wait(&event("start_failed").unit("web"));
     assert!(failed.text("errno").contains("EAGAIN"), "{failed}");

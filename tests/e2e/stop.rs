@@ -59,8 +59,20 @@ fn a_stopped_child_is_reported_and_still_stopped_by_the_shutdown() {
 
 #[test]
 fn a_child_that_stops_itself_is_reported() {
-    let mut hearken = hearken("[service.web]\ncommand = [\"{fixture}\", \"stop-self\", \"run\"]\n");
+    let mut hearken = hearken(
+        "[service.web]\ncommand = [\"{fixture}\", \"sleep\", \"100\", \"stop-self\", \"run\"]\n",
+    );
     hearken.wait(&event("suspended").unit("web").is("signal", "SIGSTOP"));
+    hearken.shut_down_well();
+}
+
+/// Row 7 meets row 16: the stop is seen before the fork server has said whose pid that is.
+#[test]
+#[ignore = "bug: a stop of a pid that is not named yet is forgotten, unlike an exit"]
+fn a_hundred_children_that_stop_themselves_at_once_are_all_reported() {
+    let mut hearken =
+        hearken("[service.web]\ncommand = [\"sh\", \"-c\", \"kill -STOP $$\"]\ninstances = 300\n");
+    hearken.wait_for_many(&event("suspended").unit("web"), 300);
     hearken.shut_down_well();
 }
 

@@ -26,7 +26,8 @@ impl Event {
         if let Some(Value::String(text)) = event.value.get_mut("message")
             && text.len() > 4096
         {
-            *text = format!("{} characters: {}", text.len(), &text[..text.floor_char_boundary(60)]);
+            *text =
+                format!("{} characters: {}", text.len(), text.chars().take(60).collect::<String>());
         }
         Ok(event)
     }

@@ -114,7 +114,7 @@ impl Setup {
     }
 
     /// Runs as this user, who then owns the folder. For root only.
-    pub(crate) fn as_user(mut self, user: u32, more: &[&str]) -> Setup {
+    pub(crate) fn run_as(mut self, user: u32, more: &[&str]) -> Setup {
         std::os::unix::fs::chown(self.folder(), Some(user), Some(user)).unwrap();
         let user = user.to_string();
         let words = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups", "--"];

@@ -1,15 +1,15 @@
 //! A running hearken.
 
+use super::PATIENCE;
 use super::event::{Event, Want, event};
 use super::log::Log;
 use super::proc::{Process, processes_at_home};
 use super::setup::Setup;
-use super::{PATIENCE, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A running hearken. Dropped, it is killed, and must leave no process behind.
 #[derive(Debug)]
@@ -134,13 +134,13 @@ impl Hearken {
         }
         let child = &mut self.child;
         let what = "the end of hearken";
-        let deadline = std::time::Instant::now() + within;
+        let deadline = Instant::now() + within;
         let ended = loop {
             if let Some(ended) = child.try_wait().unwrap() {
                 break ended;
             }
             assert!(
-                std::time::Instant::now() < deadline,
+                Instant::now() < deadline,
                 "not within {within:?}: {what}\n{}",
                 self.log.dump()
             );
@@ -174,15 +174,28 @@ impl Hearken {
         self.tree_is_gone_within(Duration::from_secs(2));
     }
 
-    /// Waits until none of its tree lives.
+    /// Waits until none of its children and their children lives, and then for the fork server: it
+    /// leaves after them, and waits two seconds for zombies that init does not reap.
     #[track_caller]
     pub(crate) fn tree_is_gone_within(&self, within: Duration) {
-        let mut left = Vec::new();
-        let what = format!("the tree of {}\n{}", self.pid(), self.log.dump());
-        until(&what, within, || {
-            left = self.tree();
-            left.is_empty().then_some(())
-        });
+        const JANITOR: Duration = Duration::from_secs(3);
+
+        self.gone_within(within, |process| process.name != "hearken-fork");
+        self.gone_within(JANITOR, |_any| true);
+    }
+
+    #[track_caller]
+    fn gone_within(&self, within: Duration, who: impl Fn(&Process) -> bool) {
+        let deadline = Instant::now() + within;
+        loop {
+            let left: Vec<_> = self.tree().into_iter().filter(&who).collect();
+            if left.is_empty() {
+                return;
+            }
+            let late = Instant::now() >= deadline;
+            assert!(!late, "alive after {within:?}: {left:#?}\n{}", self.log.dump());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -193,9 +206,9 @@ impl Drop for Hearken {
             let _gone = self.child.wait();
         }
         self.log.finish();
-        let patience = std::time::Instant::now() + Duration::from_secs(3);
+        let patience = Instant::now() + Duration::from_secs(4);
         let mut left = self.tree();
-        while !left.is_empty() && std::time::Instant::now() < patience {
+        while !left.is_empty() && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(5));
             left = self.tree();
         }
