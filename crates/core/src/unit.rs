@@ -41,6 +41,8 @@ impl Unit {
     pub fn resize(&mut self, index: UnitIndex, instances: u32) {
         self.policy.instances = instances;
         let have = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+        // Most units have one; a vector would make room for four.
+        self.instances.reserve_exact(instances.saturating_sub(have) as usize);
         for slot in have + 1..=instances {
             self.instances.push(Instance::new(InstanceId { unit: index, slot }));
         }

@@ -32,7 +32,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often the supervisor looks for deaths it was not told of: SIGCHLD is one bit, and one bit
@@ -40,8 +40,6 @@ use tokio::time::{Interval, MissedTickBehavior};
 const SWEEP: Duration = Duration::from_secs(5);
 /// How many words of children may wait for the loop.
 const WORDS: usize = 1024;
-/// How many orders may wait for a child's task.
-const ORDERS: usize = 4;
 
 /// What happened.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ enum Ask {
 #[derive(Debug)]
 struct Reach {
     id: InstanceId,
-    orders: mpsc::Sender<Order>,
+    orders: watch::Sender<Option<Order>>,
     drained: bool,
 }
 
@@ -83,6 +81,8 @@ pub(crate) struct Daemon<'a> {
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     /// The core shuts down.
     closing: bool,
+    /// What is to be told once the starts are on their way.
+    untold: Vec<Report>,
     /// Somebody asked for the shutdown.
     asked: bool,
     foreground: bool,
@@ -137,6 +137,7 @@ impl<'a> Daemon<'a> {
             reach: HashMap::new(),
             heard: mpsc::channel(WORDS),
             closing: false,
+            untold: Vec::new(),
             asked: false,
             foreground: io::stdin().is_terminal(),
             left: None,
@@ -244,7 +245,7 @@ impl<'a> Daemon<'a> {
 
     fn listen(&mut self, launched: Launched) {
         let Launched { token, id, who, ends } = launched;
-        let (orders, inbox) = mpsc::channel(ORDERS);
+        let (orders, inbox) = watch::channel(None);
         self.reach.insert(token, Reach { id, orders, drained: false });
         match Tended::new(token, who, ends, self.logs.share(), self.heard.0.clone()) {
             Ok(tended) => drop(tokio::spawn(child::tend(tended, inbox))),
@@ -373,9 +374,24 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// Does what the core wants, and only then tells of it: a line of the log wakes the writer,
+    /// which would stand between an end and the next start.
+    fn act(&mut self) {
+        self.act_in_silence();
+        self.tell_all();
+    }
+
+    fn tell_all(&mut self) {
+        let mut untold = std::mem::take(&mut self.untold);
+        for report in untold.drain(..) {
+            self.teller().tell(&report);
+        }
+        self.untold = untold;
+    }
+
     /// Does what the core wants, then sends what starts the window has room for, until neither
     /// brings anything new.
-    fn act(&mut self) {
+    fn act_in_silence(&mut self) {
         loop {
             while let Some(action) = self.supervision.poll_action() {
                 self.perform(action);
@@ -402,9 +418,7 @@ impl<'a> Daemon<'a> {
             }
             Action::Drain { token, grace, cause } => {
                 if let Some(reach) = self.reach.get(&token) {
-                    // A full box means that its task has not come to run yet; the signal follows.
-                    let _full =
-                        reach.orders.try_send(Order::Drain { grace, reason: cause.as_str() });
+                    reach.orders.send_replace(Some(Order::Drain { grace, reason: cause.as_str() }));
                 }
             }
             Action::Signal { token, signal } => self.signal(token, signal),
@@ -421,7 +435,7 @@ impl<'a> Daemon<'a> {
             Action::Release { token } => self.release(token),
             Action::Report(report) => {
                 self.closing |= matches!(report, Report::ShuttingDown { .. });
-                self.teller().tell(&report);
+                self.untold.push(report);
             }
             Action::Leave(outcome) => self.left = Some(outcome),
         }
@@ -454,10 +468,12 @@ impl<'a> Daemon<'a> {
                 let members = session_members(pid);
                 kill_tree(pidfd);
                 if !members.is_empty() {
+                    self.tell_all();
                     let (unit, instance) = (self.unit(reach.id), reach.id.slot);
                     LeftoversKilled { unit: &unit, instance, processes: &names(&members) }.emit();
                 }
             } else if !reach.drained {
+                self.tell_all();
                 let (unit, instance) = (self.unit(reach.id), reach.id.slot);
                 OutputsHeld { unit: &unit, instance, processes: "a process that left its group" }
                     .emit();

@@ -92,10 +92,15 @@ impl<H> Register<H> {
             .insert(token, Entry { stage: Stage::Asked, handle: None, kill_when_known: false });
     }
 
-    /// The fork server forked it. Answers whether it is to be killed at once, because that was
-    /// asked for before it was known.
-    pub(crate) fn forked(&mut self, token: Token, pid: Pid, handle: H) -> bool {
-        let Some(entry) = self.entries.get_mut(&token) else { return true };
+    /// Whether it is to be killed as soon as it is known, because that was asked for before.
+    #[must_use]
+    pub(crate) fn is_unwanted(&self, token: Token) -> bool {
+        self.entries.get(&token).is_none_or(|entry| entry.kill_when_known)
+    }
+
+    /// The fork server forked it.
+    pub(crate) fn forked(&mut self, token: Token, pid: Pid, handle: H) {
+        let Some(entry) = self.entries.get_mut(&token) else { return };
         self.asked = self.asked.saturating_sub(1);
         let ended = self.unclaimed.get_mut(&pid).and_then(VecDeque::pop_front);
         if self.unclaimed.get(&pid).is_some_and(VecDeque::is_empty) {
@@ -106,7 +111,6 @@ impl<H> Register<H> {
         }
         entry.stage = Stage::Forked { pid, ended };
         entry.handle = Some(handle);
-        entry.kill_when_known
     }
 
     /// Its program runs: the start, and the end too if that was seen before.
@@ -279,7 +283,7 @@ mod tests {
     fn an_exit_seen_before_the_fork_is_told_after_the_start() {
         let mut register = asked(&[T]);
         assert_eq!(register.reaped(pid(10), Ending::Exited(3)), Reaped::Kept);
-        assert!(!register.forked(T, pid(10), ()));
+        register.forked(T, pid(10), ());
         let events = register.execed(T);
         assert_eq!(events, [Event::Spawned(T, 10), Event::Exited(T, Ending::Exited(3))]);
         assert!(register.orphans().is_empty());
@@ -344,7 +348,7 @@ mod tests {
     fn a_kill_before_the_fork_is_carried_out_at_the_fork() {
         let mut register = asked(&[T]);
         assert!(!register.kill_when_known(T), "nothing to kill yet");
-        assert!(register.forked(T, pid(10), ()));
+        assert!(register.is_unwanted(T));
     }
 
     #[test]

@@ -238,12 +238,10 @@ impl Spawner {
                     let token = Token(token);
                     self.sent.retain(|(sent, ..)| *sent != token);
                     self.forked.push_back((token, self.clock.now()));
-                    let kill = pidfd.try_clone();
-                    if self.register.forked(token, pid, pidfd)
-                        && let Ok(pidfd) = kill
-                    {
+                    if self.register.is_unwanted(token) {
                         kill_tree(&pidfd);
                     }
+                    self.register.forked(token, pid, pidfd);
                 }
                 Reply::Execed { token } => {
                     let token = Token(token);

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 /// SO_PASSRIGHTS of socket(7), Linux 6.16; not yet in libc.
@@ -46,13 +46,16 @@ fn refuse_passed_descriptors(socket: &UnixStream) {
 /// `EMFILE`, `ENFILE` or `ENOMEM` of pipe(2).
 pub fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-    fcntl_setfl(&read, fcntl_getfl(&read)? | OFlags::NONBLOCK)?;
+    // A new pipe has no other status flags that this could take away.
+    fcntl_setfl(&read, OFlags::NONBLOCK)?;
     Ok((read, write))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+
+    use rustix::fs::fcntl_getfl;
 
     use super::*;
 

@@ -30,7 +30,8 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(stream: &'static str, pipe: OwnedFd) -> io::Result<Self> {
-        let pipe = Some(Receiver::from_owned_fd(pipe)?);
+        // `output_pipe` made it: a pipe, and nonblocking. Checking that is three calls.
+        let pipe = Some(Receiver::from_owned_fd_unchecked(pipe)?);
         Ok(Self { stream, pipe, splitter: Splitter::default(), dropped_lines: 0, dropped_bytes: 0 })
     }
 

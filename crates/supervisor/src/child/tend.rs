@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The supervisor's ends of what connects it to a child.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Ends {
 
 /// What a child's task is told. When the sender is dropped, the task hears what is still there
 /// and ends.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Order {
     /// Say `drain`, to a child that speaks the protocol.
     Drain {
@@ -146,7 +146,7 @@ impl Tended {
 }
 
 /// Tends a child until its line and its outputs are at their end, or `orders` is closed.
-pub(crate) async fn tend(mut child: Tended, mut orders: mpsc::Receiver<Order>) {
+pub(crate) async fn tend(mut child: Tended, mut orders: watch::Receiver<Option<Order>>) {
     loop {
         let has_line = child.line.is_some();
         let deadline = child.line.as_ref().and_then(Line::deadline);
@@ -154,10 +154,15 @@ pub(crate) async fn tend(mut child: Tended, mut orders: mpsc::Receiver<Order>) {
             return child.tell(Word::Drained).await;
         }
         tokio::select! {
-            order = orders.recv() => match order {
-                Some(Order::Drain { grace, reason }) => child.drain(grace, reason),
-                None => return child.finish().await,
-            },
+            changed = orders.changed() => {
+                if changed.is_err() {
+                    return child.finish().await;
+                }
+                let order = *orders.borrow_and_update();
+                if let Some(Order::Drain { grace, reason }) = order {
+                    child.drain(grace, reason);
+                }
+            }
             came = next(&mut child.line) => {
                 child.hear(came).await;
                 // Frames that lie in the buffer already are no I/O, and would never yield.

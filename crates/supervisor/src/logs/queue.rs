@@ -30,6 +30,8 @@ struct Waiting {
     bytes: usize,
     children: Arc<AtomicUsize>,
     dropped: Dropped,
+    /// The writer sleeps until somebody wakes it.
+    asleep: bool,
     closed: bool,
 }
 
@@ -122,10 +124,10 @@ impl Queue {
             return;
         }
         waiting.bytes += cost;
-        let was_empty = waiting.lines.is_empty();
         waiting.lines.push_back(Line { bytes, _permit: permit });
+        let asleep = std::mem::take(&mut waiting.asleep);
         drop(waiting);
-        if was_empty {
+        if asleep {
             self.wake.notify_one();
         }
     }
@@ -138,8 +140,10 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
+            waiting.asleep = true;
             waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+        waiting.asleep = false;
         while batch.bytes.len() < most {
             let Some(line) = waiting.lines.pop_front() else { break };
             waiting.bytes -= line.bytes.len() + OVERHEAD;
@@ -156,6 +160,15 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_all();
+    }
+
+    /// Lets lines gather for `pause`, so that a burst of them costs few writes and few wake-ups;
+    /// not once the queue is closed.
+    pub(crate) fn gather(&self, pause: Duration) {
+        let _guard = self
+            .wake
+            .wait_timeout_while(self.lock(), pause, |waiting| !waiting.closed)
+            .unwrap_or_else(PoisonError::into_inner);
     }
 
     /// Waits until everything was taken, `bound` at most. Answers whether it was.

@@ -11,6 +11,8 @@ use std::time::Duration;
 const BATCH: usize = 64 * 1024;
 /// How long the end waits for a standard error that does not take what is written.
 const FLUSH: Duration = Duration::from_secs(2);
+/// How long lines may gather after a write. The first after a quiet time is written at once.
+const GATHER: Duration = Duration::from_millis(2);
 /// How long to wait before another try at a descriptor that somebody made non-blocking.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -73,6 +75,7 @@ fn write_all(queue: &Queue, style: Style, out: &mut impl Write) {
             lost.bytes += batch.bytes.len() as u64;
         }
         batch.clear();
+        queue.gather(GATHER);
     }
 }
 

@@ -121,6 +121,10 @@ pub enum Flushed {
     WouldBlock,
 }
 
+/// So many forgotten children go out in front of a spawn. Fewer wait for a flush: a message of
+/// their own would stand between the end of a child and its next start.
+const FORGET_AFTER: usize = 32;
+
 impl ForkServer {
     pub(super) fn new(control: OwnedFd, pidfd: PidFd) -> ForkServer {
         let reserve = control.try_clone().ok();
@@ -142,9 +146,11 @@ impl ForkServer {
         if spawn.argv.first().is_none_or(|command| command.is_empty()) {
             return Err(SendError::NoCommand);
         }
-        match self.flush()? {
-            Flushed::All => {}
-            Flushed::WouldBlock => return Err(SendError::WouldBlock(ends)),
+        if self.forgotten.len() >= FORGET_AFTER {
+            match self.flush()? {
+                Flushed::All => {}
+                Flushed::WouldBlock => return Err(SendError::WouldBlock(ends)),
+            }
         }
         let mut message = std::mem::take(&mut self.message);
         let bytes = wire::encode_spawn(&mut message, token, spawn, ends.line.is_some());
@@ -166,7 +172,7 @@ impl ForkServer {
     }
 
     /// Says that this child was judged: it ended, and its group is no concern of the janitor any
-    /// more. Goes out in front of the next spawn, or with [`flush`](Self::flush).
+    /// more. Goes out with [`flush`](Self::flush), or in front of a spawn once there are many.
     pub fn forget(&mut self, token: u64) {
         self.forgotten.push(token);
     }
