@@ -32,8 +32,10 @@ class Figures:
 
     boot: float
     boot_cpu: float
+    boot_cpu_all: float
     all_back: float
     all_back_cpu: float
+    all_back_cpu_all: float
     one_back: float
     memory: int | None
     memory_after: int | None
@@ -135,7 +137,7 @@ class Round:
         return (self.place / "log").read_text(errors="replace")[-600:]
 
     def own(self, stamps):
-        beacons = {pid for pid, _ in stamps.values()}
+        beacons = set(pids(stamps))
         return [pid for pid in processes.descendants(self.process.pid) if pid not in beacons]
 
     def measure(self, idle=True):
@@ -144,6 +146,7 @@ class Round:
         time.sleep(CALM)
         own = self.own(stamps)
         boot_cpu = processes.cpu(own)
+        boot_cpu_all = boot_cpu + processes.cpu(pids(stamps))
         memory = processes.pss(own)
         wakeups = None
         if idle:
@@ -161,6 +164,7 @@ class Round:
         time.sleep(CALM)
         # Of those that are the same as before: s6 and runit keep theirs, and so do the others.
         all_back_cpu = processes.cpu(own) - cpu
+        all_back_cpu_all = all_back_cpu + processes.cpu(pids(stamps))
         memory_after = processes.pss(self.own(stamps))
 
         singles = []
@@ -171,8 +175,22 @@ class Round:
             kill(pid)
             singles.append(last(self.collector.hear(1)) - begun)
         return Figures(
-            boot, boot_cpu, all_back, all_back_cpu, median(singles), memory, memory_after, wakeups, len(own)
+            boot=boot,
+            boot_cpu=boot_cpu,
+            boot_cpu_all=boot_cpu_all,
+            all_back=all_back,
+            all_back_cpu=all_back_cpu,
+            all_back_cpu_all=all_back_cpu_all,
+            one_back=median(singles),
+            memory=memory,
+            memory_after=memory_after,
+            wakeups=wakeups,
+            processes=len(own),
         )
+
+
+def pids(stamps):
+    return [pid for pid, _ in stamps.values()]
 
 
 def last(stamps):

@@ -29,7 +29,9 @@ ROWS = (
     # The sweep of every five seconds: at most three fall into ten.
     Row("wake-ups in 10 idle seconds", "wakeups", "", most=3, beside_floor=False),
     Row("own processor time of the boot", "boot_cpu", "s", beside_floor=False),
+    Row("the same with the services'", "boot_cpu_all", "s"),
     Row("own processor time of all back", "all_back_cpu", "s", beside_floor=False),
+    Row("the same with the services'", "all_back_cpu_all", "s"),
     Row("own processes", "processes", "", beside_floor=False),
 )
 
