@@ -137,6 +137,10 @@ fn send_to_members<'a>(
     let leaders: BTreeMap<i32, &PidFd> = leaders.map(|leader| (leader.pid.get(), leader)).collect();
     let mut answers: BTreeMap<_, _> =
         leaders.keys().map(|group| (*group, Ok(Sent::Gone))).collect();
+    if leaders.is_empty() {
+        // As nearly always: the kernel did it all, and nobody needs a walk over /proc.
+        return answers;
+    }
     let mut reached = BTreeSet::new();
     for _ in 0..SCANS {
         let mut news: Vec<Process> = procfs::processes()

@@ -9,8 +9,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use tokio::net::unix::pipe::Receiver;
 
-/// How much is read at once: what a pipe holds by default.
-const CHUNK: usize = 64 * 1024;
+/// How much is read at once: a quarter of what a pipe holds by default, for short lines become many
+/// times longer in the log, and everybody else waits meanwhile.
+const CHUNK: usize = 16 * 1024;
 
 thread_local! {
     /// All outputs are read into the same room, one after the other: a thousand quiet children
@@ -73,7 +74,7 @@ impl Output {
 
     /// Reads what is there now, a bounded amount, and closes the pipe whoever else holds it.
     pub(super) async fn finish(&mut self, who: &Who, share: &Share) {
-        for _ in 0..16 {
+        for _ in 0..64 {
             if !self.read(who, share) {
                 break;
             }

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many bytes of one child's output may wait to be written.
-const SHARE: usize = 1 << 20;
+/// How many bytes of one child's output may wait to be written: enough for all the lines, however
+/// short, of a few reads.
+const SHARE: usize = 4 << 20;
 /// How many bytes of all children's output may wait.
-const CHILDREN: usize = 16 << 20;
+const CHILDREN: usize = 32 << 20;
 /// How many bytes may wait in all: what is above [`CHILDREN`] belongs to the supervisor's own events.
-const ALL: usize = 20 << 20;
+const ALL: usize = 40 << 20;
 /// What a waiting line costs beside its bytes.
 const OVERHEAD: usize = 64;
 
