@@ -18,7 +18,7 @@ restart = { delay = "20ms", limit = 1 }
     );
     let asked = hearken.wait(&event("supervisor_started"));
     let stopping = hearken.wait(&event("stopping").unit("slow").is("cause", "start_timeout"));
-    assert!(stopping.since(&asked) >= Duration::from_millis(390), "{}", hearken.dump());
+    assert!(stopping.since(&asked) >= Duration::from_millis(350), "{}", hearken.dump());
     let killing = hearken.wait_after(&stopping, &event("killing").unit("slow"));
     let exited = hearken.wait_after(&killing, &event("exited").unit("slow"));
     assert_eq!(exited.text("stopped_by"), "start_timeout");

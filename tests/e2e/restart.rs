@@ -38,7 +38,7 @@ restart = { delay = "300ms" }
     let restarting = hearken.wait(&event("restarting").unit("web").is("kind", "crashed"));
     assert_eq!(restarting.number("in_ms"), 300, "the first delay has no jitter");
     let second = hearken.wait_after(&exited, &event("started").unit("web").incarnation(2));
-    assert!(second.since(&exited) >= Duration::from_millis(295), "{}", hearken.dump());
+    assert!(second.since(&exited) >= Duration::from_millis(250), "{}", hearken.dump());
     assert_ne!(first.pid(), second.pid());
 }
 

@@ -91,7 +91,6 @@ fn a_secret_of_the_config_is_in_no_line_of_the_log_or_of_check() {
 
 /// Row 107: a problem on the very line of the secret is shown without it.
 #[test]
-#[ignore = "bug: a diagnostic shows the whole line it points at, values of `environment` included"]
 fn a_broken_config_is_shown_without_the_secret() {
     let secret = secret();
     let setup = Setup::new(&format!(

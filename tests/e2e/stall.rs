@@ -58,7 +58,7 @@ stop = { timeout = "1500ms" }
     let stalled = hearken.wait(&event("stalled"));
     assert!(stalled.number("by_ms") > 1_000 && stalled.number("moved") == 1, "{stalled}");
     let killing = hearken.wait_after(&stalled, &event("killing").unit("deaf"));
-    assert!(killing.since(&stalled) >= Duration::from_millis(1_400), "{}", hearken.dump());
+    assert!(killing.since(&stalled) >= Duration::from_millis(1_300), "{}", hearken.dump());
     assert_eq!(hearken.exit_code(), 0);
 }
 

@@ -20,7 +20,7 @@ stop = { timeout = "600ms" }
     let stopping = hearken.wait(&event("stopping").unit("deaf"));
     assert_eq!((stopping.text("signal"), stopping.number("grace_ms")), ("SIGTERM", 600));
     let killing = hearken.wait_after(&stopping, &event("killing").unit("deaf"));
-    assert!(killing.since(&stopping) >= Duration::from_millis(590), "{}", hearken.dump());
+    assert!(killing.since(&stopping) >= Duration::from_millis(550), "{}", hearken.dump());
     assert!(killing.number("after_ms") >= 600, "{killing}");
     let exited = hearken.wait_after(&killing, &event("exited").unit("deaf"));
     assert_eq!(exited.text("exit_signal"), "SIGKILL");
@@ -69,7 +69,7 @@ fn a_child_that_stops_itself_is_reported() {
 /// Row 7 meets row 16: the stop is seen before the fork server has said whose pid that is.
 #[test]
 #[ignore = "bug: a stop of a pid that is not named yet is forgotten, unlike an exit"]
-fn a_hundred_children_that_stop_themselves_at_once_are_all_reported() {
+fn three_hundred_children_that_stop_themselves_at_once_are_all_reported() {
     let mut hearken =
         hearken("[service.web]\ncommand = [\"sh\", \"-c\", \"kill -STOP $$\"]\ninstances = 300\n");
     hearken.wait_for_many(&event("suspended").unit("web"), 300);

@@ -32,7 +32,7 @@ fn a_rate_limited_child_comes_back_when_it_asked_to() {
     assert_eq!(restarting.field("counted"), Some(&false.into()), "{restarting}");
     let second = hearken.wait_after(&exited, &event("started").incarnation(2));
     let waited = second.since(&exited);
-    assert!(waited >= Duration::from_millis(690) && waited < Duration::from_secs(3), "{waited:?}");
+    assert!(waited >= Duration::from_millis(650) && waited < Duration::from_secs(3), "{waited:?}");
 }
 
 /// Row 61.

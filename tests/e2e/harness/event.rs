@@ -62,6 +62,9 @@ impl Event {
     }
 
     /// How much later than `earlier` this happened, by the clock of the log.
+    ///
+    /// A line is stamped when it is told, which on a busy machine is some milliseconds after it
+    /// happened: who expects at least a time leaves it a twentieth of a second.
     #[track_caller]
     pub(crate) fn since(&self, earlier: &Event) -> Duration {
         const DAY: u64 = 86_400_000_000;
