@@ -158,7 +158,6 @@ fn a_replaced_fork_server_clears_away_when_the_supervisor_is_killed() {
 
 /// As above, without a breath between the replacement and the kill.
 #[test]
-#[ignore = "bug: the end of the control socket overtakes the `adopt` requests that lie in it unread"]
 fn a_fork_server_replaced_a_moment_ago_is_a_janitor_already() {
     let mut hearken = hearken(
         "[service.web]\ncommand = [\"{fixture}\", \"ignore-term\", \"fork-grandchild\", \"run\"]\n",

@@ -68,7 +68,6 @@ fn a_child_that_stops_itself_is_reported() {
 
 /// Row 7 meets row 16: the stop is seen before the fork server has said whose pid that is.
 #[test]
-#[ignore = "bug: a stop of a pid that is not named yet is forgotten, unlike an exit"]
 fn three_hundred_children_that_stop_themselves_at_once_are_all_reported() {
     let mut hearken =
         hearken("[service.web]\ncommand = [\"sh\", \"-c\", \"kill -STOP $$\"]\ninstances = 300\n");

@@ -83,6 +83,8 @@ pub(crate) struct Daemon<'a> {
     closing: bool,
     /// What is to be told once the starts are on their way.
     untold: Vec<Report>,
+    /// Stops and wakings of processes that nobody has named yet.
+    nameless: Vec<(hearken_sys::Pid, Status)>,
     /// Somebody asked for the shutdown.
     asked: bool,
     foreground: bool,
@@ -138,6 +140,7 @@ impl<'a> Daemon<'a> {
             heard: mpsc::channel(WORDS),
             closing: false,
             untold: Vec::new(),
+            nameless: Vec::new(),
             asked: false,
             foreground: io::stdin().is_terminal(),
             left: None,
@@ -238,6 +241,9 @@ impl<'a> Daemon<'a> {
         for event in step.events {
             self.tell(event);
         }
+        for (pid, status) in std::mem::take(&mut self.nameless) {
+            self.suspended(pid, status);
+        }
         for pid in self.spawner.register.orphans() {
             OrphanReaped { pid: pid.get() }.emit();
         }
@@ -307,10 +313,13 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    fn suspended(&self, pid: hearken_sys::Pid, status: Status) {
-        let Some(reach) =
-            self.spawner.register.token_of(pid).and_then(|token| self.reach.get(&token))
-        else {
+    fn suspended(&mut self, pid: hearken_sys::Pid, status: Status) {
+        let register = &self.spawner.register;
+        let Some(reach) = register.token_of(pid).and_then(|token| self.reach.get(&token)) else {
+            // Like an exit, it may be seen before it is known whose it is.
+            if register.knows(pid) || register.unanswered() > 0 {
+                self.nameless.push((pid, status));
+            }
             return;
         };
         let (unit, instance) = (self.unit(reach.id), reach.id.slot);

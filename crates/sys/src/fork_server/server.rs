@@ -26,6 +26,9 @@ const EXIT_MALFORMED: i32 = 70;
 /// The kernel refused what the fork server needs to begin: EX_OSERR.
 const EXIT_NOT_STARTED: i32 = 71;
 
+/// More requests than a socket holds.
+const MAX_WILL: usize = 65_536;
+
 /// The most children between clone and exec. Further requests wait in the socket.
 const MAX_FLIGHTS: usize = 256;
 
@@ -59,6 +62,8 @@ struct Server {
     children: BTreeMap<u64, PidFd>,
     buffer: Box<[u8]>,
     legacy_clone_told: Cell<bool>,
+    /// The supervisor is gone.
+    orphaned: bool,
 }
 
 /// Is the fork server until the supervisor is gone.
@@ -80,6 +85,7 @@ pub(super) fn run(control: OwnedFd, terms: Terms) -> ! {
         children: BTreeMap::new(),
         buffer: vec![0; MAX_REQUEST].into(),
         legacy_clone_told: Cell::new(false),
+        orphaned: false,
     };
     let code = match server.serve() {
         Err(End::SupervisorGone) => {
@@ -113,8 +119,8 @@ impl Server {
     fn serve(&mut self) -> Result<std::convert::Infallible, End> {
         loop {
             let (control, ended) = self.wait();
-            // Not one more child for a supervisor that is gone, though its requests are here.
             if control.intersects(PollFlags::HUP | PollFlags::ERR) {
+                self.read_the_will();
                 return Err(End::SupervisorGone);
             }
             for index in ended.into_iter().rev() {
@@ -123,6 +129,18 @@ impl Server {
             }
             if control.contains(PollFlags::IN) {
                 self.take_request()?;
+            }
+        }
+    }
+
+    /// The supervisor is gone, but what it said last may lie here unread: of which children its
+    /// janitor has to know. There is not one more child for it, though.
+    fn read_the_will(&mut self) {
+        self.orphaned = true;
+        // The end of the socket is an error, and ends this.
+        for _ in 0..MAX_WILL {
+            if self.take_request().is_err() {
+                return;
             }
         }
     }
@@ -183,6 +201,7 @@ impl Server {
 
     fn perform(&mut self, request: Request<'_>, received: Received) -> Result<(), End> {
         match request {
+            Request::Spawn(_) | Request::Probe { .. } if self.orphaned => Ok(()),
             Request::Spawn(spawn) => self.spawn(&spawn, received),
             Request::Forget(tokens) => {
                 for token in tokens.iter() {
