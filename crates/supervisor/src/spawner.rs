@@ -219,7 +219,11 @@ impl Spawner {
             }
             // The read side tells that it is lost, and what was sent is tried again then.
             Err(SendError::WouldBlock(_) | SendError::Lost(_)) => Ok(false),
-            Err(SendError::TooLarge { .. } | SendError::NoCommand) => Err(SpawnFailure {
+            Err(
+                SendError::TooLarge { .. }
+                | SendError::NoCommand
+                | SendError::ReadinessNumber { .. },
+            ) => Err(SpawnFailure {
                 stage: "request",
                 errno: rustix::io::Errno::TOOBIG.raw_os_error(),
                 permanent: true,
@@ -400,7 +404,8 @@ fn connect(mode: Option<Mode>) -> io::Result<(Ends, ChildEnds)> {
     let (our_out, their_out) = output_pipe()?;
     let (our_err, their_err) = output_pipe()?;
     let ours = Ends { line: our_line, stdout: our_out, stderr: our_err };
-    Ok((ours, ChildEnds { line: their_line, stdout: their_out, stderr: their_err }))
+    let (stdout, stderr) = (their_out, their_err);
+    Ok((ours, ChildEnds { line: their_line, stdout, stderr, readiness: None }))
 }
 
 fn out_of_descriptors(error: &io::Error) -> SpawnFailure {

@@ -40,7 +40,8 @@ fn refuse_passed_descriptors(socket: &UnixStream) {
     }
 }
 
-/// Makes a pipe for a child's output: the read end, nonblocking, and the write end, blocking.
+/// Makes a pipe for what a child writes, its output or its readiness: the read end, nonblocking,
+/// and the write end, blocking.
 ///
 /// # Errors
 /// `EMFILE`, `ENFILE` or `ENOMEM` of pipe(2).

@@ -6,14 +6,17 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 
 use super::program::candidates;
-use super::spawn::{LINE_FD, Stage};
+use super::settle::FIRST_OWN_FD;
+use super::spawn::{LINE_FD, ReadinessNumber, Stage};
 use super::wire::SpawnRequest;
 use crate::limits::{DescriptorLimit, set_descriptor_limit};
 use crate::mask::Mask;
 use crate::{Errno, Pid};
 
-/// Where the status pipe stands in the child until exec closes it.
+/// Where the status pipe stands in the child until exec closes it: the second place is for when
+/// the first is wanted for readiness. Neither is the line's.
 const STATUS_FD: RawFd = 4;
+const OTHER_STATUS_FD: RawFd = 3;
 
 /// What a failed stage says to the status pipe: the stage, then the errno.
 pub(super) const REPORT: usize = 5;
@@ -25,14 +28,21 @@ pub(super) struct Terms {
     pub(super) limit: Option<DescriptorLimit>,
 }
 
+/// The descriptors of a child, where the fork server has them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) output: [BorrowedFd<'a>; 2],
+    pub(super) line: Option<BorrowedFd<'a>>,
+    pub(super) readiness: Option<(ReadinessNumber, BorrowedFd<'a>)>,
+    pub(super) status: BorrowedFd<'a>,
+}
+
 /// Everything the child needs, made before the clone.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     terms: Terms,
-    stdout: RawFd,
-    stderr: RawFd,
-    line: Option<RawFd>,
-    status: RawFd,
+    given: Given<'a>,
+    status_place: RawFd,
     directory: Option<&'a CStr>,
     programs: Vec<CString>,
     arguments: Vec<*const c_char>,
@@ -40,23 +50,16 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(
-        terms: Terms,
-        request: &SpawnRequest<'a>,
-        [stdout, stderr]: [BorrowedFd<'a>; 2],
-        line: Option<BorrowedFd<'a>>,
-        status: BorrowedFd<'a>,
-    ) -> Plan<'a> {
+    pub(super) fn new(terms: Terms, request: &SpawnRequest<'a>, given: Given<'a>) -> Plan<'a> {
         let command = request.arguments.iter().next().unwrap_or_default();
         let pointers = |strings: &mut dyn Iterator<Item = &'a CStr>| {
             strings.map(CStr::as_ptr).chain([ptr::null()]).collect()
         };
+        let readiness = given.readiness.map(|(number, _)| number.get());
         Plan {
             terms,
-            stdout: stdout.as_raw_fd(),
-            stderr: stderr.as_raw_fd(),
-            line: line.map(|line| line.as_raw_fd()),
-            status: status.as_raw_fd(),
+            given,
+            status_place: if readiness == Some(STATUS_FD) { OTHER_STATUS_FD } else { STATUS_FD },
             directory: request.directory,
             programs: candidates(command, request.environment),
             arguments: pointers(&mut request.arguments.iter()),
@@ -71,37 +74,44 @@ pub(super) fn become_program(plan: &Plan<'_>) -> ! {
     match place_descriptors(plan) {
         Ok(()) => {
             let Err(failure) = prepare_and_exec(plan);
-            report(STATUS_FD, failure)
+            report(plan.status_place, failure)
         }
-        Err(errno) => report(plan.status, (Stage::Descriptors, errno)),
+        Err(errno) => report(plan.given.status.as_raw_fd(), (Stage::Descriptors, errno)),
     }
 }
 
-/// Leaves 0, 1, 2, the line and the status pipe, and nothing else. First of all, because a
-/// child that then hangs before its exec would keep the supervisor's control socket and its
-/// siblings' pipes open.
+/// Leaves 0, 1, 2, the line, readiness and the status pipe, and nothing else. First of all,
+/// because a child that then hangs before its exec would keep the supervisor's control socket and
+/// its siblings' pipes open.
 fn place_descriptors(plan: &Plan<'_>) -> Result<(), Errno> {
-    // All sources are 10 or above (see the module), so no step overwrites a later one's source.
-    // 0 is already /dev/null and stays open across exec.
-    copy(plan.status, STATUS_FD, libc::O_CLOEXEC)?;
-    copy(plan.stdout, 1, 0)?;
-    copy(plan.stderr, 2, 0)?;
-    let mut first_unused = LINE_FD;
-    if let Some(line) = plan.line {
-        copy(line, LINE_FD, 0)?;
-        first_unused += 1;
+    // All sources are 10 or above (see the module), and all places below: so no step overwrites
+    // a later one's source. 0 is already /dev/null and stays open across exec.
+    let Given { output: [stdout, stderr], line, readiness, status } = plan.given;
+    let line = line.map(|line| (LINE_FD, line));
+    let readiness = readiness.map(|(number, end)| (number.get(), end));
+    copy(status, plan.status_place, libc::O_CLOEXEC)?;
+    for (place, given) in [(1, stdout), (2, stderr)].into_iter().chain(line).chain(readiness) {
+        copy(given, place, 0)?;
     }
-    close_range(3, STATUS_FD - 1);
-    close_range(first_unused, i32::MAX);
+    let [line, readiness] = [line, readiness].map(|placed| placed.map(|(place, _)| place));
+    let mut first_unused = 3;
+    for place in 3..FIRST_OWN_FD {
+        if [Some(plan.status_place), line, readiness].contains(&Some(place)) {
+            close_range(first_unused, place - 1);
+            first_unused = place + 1;
+        }
+    }
+    close_range(first_unused, RawFd::MAX);
     Ok(())
 }
 
-fn copy(from: RawFd, to: RawFd, flags: libc::c_int) -> Result<(), Errno> {
+fn copy(from: BorrowedFd<'_>, to: RawFd, flags: libc::c_int) -> Result<(), Errno> {
     // SAFETY: no Rust object owns `to`: it is one of the fork server's place holders.
-    checked(unsafe { libc::dup3(from, to, flags) })
+    checked(unsafe { libc::dup3(from.as_raw_fd(), to, flags) })
 }
 
-/// Where a filter refuses the call, all of these are CLOEXEC anyway.
+/// Where a filter refuses the call, all of these are CLOEXEC anyway. An empty range is refused
+/// too, and is as good as done.
 fn close_range(first: RawFd, last: RawFd) {
     // SAFETY: objects that own one of these are the fork server's; here they are never dropped.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };

@@ -6,7 +6,7 @@ use rustix::io::Errno as Refusal;
 use rustix::net::SendFlags;
 
 use super::socket;
-use super::spawn::{ChildEnds, Spawn, Stage};
+use super::spawn::{ChildEnds, ReadinessNumber, Spawn, Stage};
 use super::wire::{self, ANSWER, Answer, MAX_REQUEST};
 use crate::{Errno, Pid, PidFd, Signal};
 
@@ -107,6 +107,12 @@ pub enum SendError {
     /// There is no command, or it is empty.
     #[error("the command is empty")]
     NoCommand,
+    /// The readiness descriptor was to stand where it cannot.
+    #[error("descriptor {number} cannot be for readiness: 3 to 9 can, but not the line's")]
+    ReadinessNumber {
+        /// The number asked for.
+        number: i32,
+    },
     /// There is no fork server any more.
     #[error(transparent)]
     Lost(#[from] Lost),
@@ -146,6 +152,12 @@ impl ForkServer {
         if spawn.argv.first().is_none_or(|command| command.is_empty()) {
             return Err(SendError::NoCommand);
         }
+        let has_line = ends.line.is_some();
+        let placed = |(number, _): &(i32, OwnedFd)| {
+            ReadinessNumber::new(*number, has_line)
+                .ok_or(SendError::ReadinessNumber { number: *number })
+        };
+        let readiness = ends.readiness.as_ref().map(placed).transpose()?;
         if self.forgotten.len() >= FORGET_AFTER {
             match self.flush()? {
                 Flushed::All => {}
@@ -153,12 +165,13 @@ impl ForkServer {
             }
         }
         let mut message = std::mem::take(&mut self.message);
-        let bytes = wire::encode_spawn(&mut message, token, spawn, ends.line.is_some());
+        let bytes = wire::encode_spawn(&mut message, token, spawn, has_line, readiness);
         let sent = if bytes > MAX_REQUEST {
             Err(Refusal::MSGSIZE)
         } else {
             let mut descriptors = vec![ends.stdout.as_fd(), ends.stderr.as_fd()];
             descriptors.extend(ends.line.as_ref().map(OwnedFd::as_fd));
+            descriptors.extend(ends.readiness.as_ref().map(|(_, end)| end.as_fd()));
             self.send(&message, &descriptors)
         };
         self.message = message;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  supervisor (handle.rs)                    fork server (server.rs)              child (child.rs)
-//!  spawn(token) ── Spawn + 2–3 descriptors ──► pipe2, clone3 ──────────────────────► descriptors
+//!  spawn(token) ── Spawn + 2–4 descriptors ──► pipe2, clone3 ──────────────────────► descriptors
 //!  receive() ◄── Forked{token, pid} + pidfd ──┤                                      session, mask
 //!      │                                      │  … next request, next clone …        limit, chdir
 //!      │                                      ◄── stage, errno; or end of file ────── execve
@@ -20,7 +20,8 @@
 //! supervisor does not read; no deadlock follows, because the supervisor never blocks.
 //!
 //! Descriptors: 0–9 of the fork server are /dev/null for good, so what it receives is 10 or
-//! above and never stands where a child's own (0, 1, 2, [`LINE_FD`]) must go.
+//! above and never stands where a child's own (0, 1, 2, [`LINE_FD`], the one for readiness) must
+//! go.
 
 mod child;
 mod handle;

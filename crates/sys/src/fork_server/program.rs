@@ -38,7 +38,7 @@ mod tests {
             directory: None,
         };
         let mut bytes = Vec::new();
-        encode_spawn(&mut bytes, 1, &spawn, false);
+        encode_spawn(&mut bytes, 1, &spawn, false, None);
         let Some(Request::Spawn(spawn)) = decode_request(&bytes) else {
             panic!("not a spawn");
         };

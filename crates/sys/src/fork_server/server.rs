@@ -10,7 +10,7 @@ use rustix::net::SendFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::MAX_REQUEST;
-use super::child::{self, Plan, REPORT, Terms};
+use super::child::{self, Given, Plan, REPORT, Terms};
 use super::janitor;
 use super::settle::{FIRST_OWN_FD, settle_in};
 use super::socket::{self, Received};
@@ -250,14 +250,20 @@ impl Server {
         }
         let descriptors: Vec<BorrowedFd<'_>> =
             received.descriptors.iter().map(OwnedFd::as_fd).collect();
-        let (output, line) = match (descriptors.as_slice(), spawn.has_line) {
-            (&[stdout, stderr], false) => ([stdout, stderr], None),
-            (&[stdout, stderr, line], true) => ([stdout, stderr], Some(line)),
-            (_, _) => return Err(Unforked::Malformed),
-        };
+        let (output, line, readiness) =
+            match (descriptors.as_slice(), spawn.has_line, spawn.readiness) {
+                (&[out, err], false, None) => ([out, err], None, None),
+                (&[out, err, line], true, None) => ([out, err], Some(line), None),
+                (&[out, err, ready], false, Some(at)) => ([out, err], None, Some((at, ready))),
+                (&[out, err, line, ready], true, Some(at)) => {
+                    ([out, err], Some(line), Some((at, ready)))
+                }
+                (_, _, _) => return Err(Unforked::Malformed),
+            };
         let (status, childs) = pipe_with(PipeFlags::CLOEXEC)
             .map_err(|errno| Unforked::At(Stage::StatusPipe, errno.into()))?;
-        let plan = Plan::new(self.terms, spawn, output, line, childs.as_fd());
+        let given = Given { output, line, readiness, status: childs.as_fd() };
+        let plan = Plan::new(self.terms, spawn, given);
         // SAFETY: the child only calls become_program, which is async-signal-safe.
         match unsafe { clone::fork(Parent::CallersParent) } {
             Ok(Forked::Child) => child::become_program(&plan),

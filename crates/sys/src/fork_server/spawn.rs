@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::fmt;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 /// The descriptor at which a child finds its end of the line. The supervisor says so in the
 /// environment (`HEARKEN_FD=5`).
@@ -33,6 +33,31 @@ pub struct ChildEnds {
     pub stdout: OwnedFd,
     /// Becomes descriptor 2.
     pub stderr: OwnedFd,
+    /// Becomes the descriptor of this number: 3 to 9, and not [`LINE_FD`] beside a line. The
+    /// write end of an [`output_pipe`](crate::output_pipe) is what s6 calls `notification-fd`:
+    /// the child writes a newline once it is ready, and an end of file without one says that
+    /// nobody is left who could. A child without it has no such descriptor.
+    pub readiness: Option<(i32, OwnedFd)>,
+}
+
+/// A number that a readiness descriptor may have: above the standard ones; one digit, because
+/// that is all a shell's redirection takes; not where the line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReadinessNumber(u8);
+
+impl ReadinessNumber {
+    pub(super) fn new(number: i32, has_line: bool) -> Option<ReadinessNumber> {
+        let free = (3..=9).contains(&number) && !(has_line && number == LINE_FD);
+        u8::try_from(number).ok().filter(|_| free).map(ReadinessNumber)
+    }
+
+    pub(super) fn to_byte(self) -> u8 {
+        self.0
+    }
+
+    pub(super) fn get(self) -> RawFd {
+        self.0.into()
+    }
 }
 
 /// The step of a spawn that failed. From `Descriptors` on, a process existed and has exited
@@ -46,7 +71,7 @@ pub enum Stage {
     StatusPipe = 2,
     /// clone3(2) or clone(2): `EAGAIN` is a limit on processes, `ENOMEM` memory.
     Fork = 3,
-    /// Placing the standard descriptors and the line.
+    /// Placing the standard descriptors, the line and the one for readiness.
     Descriptors = 4,
     /// setsid(2).
     Session = 5,
@@ -122,5 +147,14 @@ mod tests {
         }
         assert_eq!(Stage::from_byte(0), None);
         assert_eq!(Stage::from_byte(12), None);
+    }
+
+    #[test]
+    fn readiness_is_one_digit_above_the_standard_ones_and_not_the_lines() {
+        let free = |has_line| -> Vec<i32> {
+            (-300..300).filter(|number| ReadinessNumber::new(*number, has_line).is_some()).collect()
+        };
+        assert_eq!(free(false), [3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(free(true), [3, 4, 6, 7, 8, 9]);
     }
 }

@@ -1,9 +1,10 @@
 //! What goes over the control socket: one message, one datagram. Integers are little-endian.
 //!
 //! ```text
-//! Spawn   1, flags u8, token u64, arguments u32, variables u32, then NUL-terminated strings:
-//!         the directory if flags has DIRECTORY, the arguments, the variables.
-//!         Descriptors: stdout, stderr, and the line if flags has LINE.
+//! Spawn   1, flags u8, token u64, arguments u32, variables u32, the number of the readiness
+//!         descriptor u8 if flags has READINESS, then NUL-terminated strings: the directory if
+//!         flags has DIRECTORY, the arguments, the variables. Descriptors: stdout, stderr, the
+//!         line if flags has LINE, the one for readiness if flags has READINESS.
 //! Forget  2, token u64, token u64, …
 //! Probe   3, code u8, token u64
 //! Adopt   4, pid i32, token u64. Descriptor: the child's pidfd.
@@ -16,11 +17,11 @@
 
 use std::ffi::CStr;
 
-use super::spawn::{Spawn, Stage};
+use super::spawn::{ReadinessNumber, Spawn, Stage};
 use crate::{Errno, Pid};
 
-/// The most bytes a [`Spawn`] may take on the control socket: its strings with their NULs, and
-/// 18 bytes.
+/// The most bytes a [`Spawn`] may take on the control socket: its strings with their NULs,
+/// and 18 bytes, or 19 beside a readiness descriptor.
 pub const MAX_REQUEST: usize = 128 * 1024;
 
 const SPAWN: u8 = 1;
@@ -30,6 +31,7 @@ const ADOPT: u8 = 4;
 
 const LINE: u8 = 1;
 const DIRECTORY: u8 = 2;
+const READINESS: u8 = 4;
 
 /// From the supervisor to the fork server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub(super) enum Request<'a> {
 pub(super) struct SpawnRequest<'a> {
     pub(super) token: u64,
     pub(super) has_line: bool,
+    pub(super) readiness: Option<ReadinessNumber>,
     pub(super) directory: Option<&'a CStr>,
     pub(super) arguments: Strings<'a>,
     pub(super) environment: Strings<'a>,
@@ -73,9 +76,17 @@ impl<'a> Tokens<'a> {
 
 /// Writes a spawn into `out`, which is emptied first. Returns its size, which may be more than
 /// [`MAX_REQUEST`].
-pub(super) fn encode_spawn(out: &mut Vec<u8>, token: u64, spawn: &Spawn, has_line: bool) -> usize {
-    let flags =
-        if has_line { LINE } else { 0 } | if spawn.directory.is_some() { DIRECTORY } else { 0 };
+pub(super) fn encode_spawn(
+    out: &mut Vec<u8>,
+    token: u64,
+    spawn: &Spawn,
+    has_line: bool,
+    readiness: Option<ReadinessNumber>,
+) -> usize {
+    let flag = |given, flag| if given { flag } else { 0 };
+    let flags = flag(has_line, LINE)
+        | flag(spawn.directory.is_some(), DIRECTORY)
+        | flag(readiness.is_some(), READINESS);
     out.clear();
     out.extend([SPAWN, flags]);
     out.extend(token.to_le_bytes());
@@ -83,6 +94,7 @@ pub(super) fn encode_spawn(out: &mut Vec<u8>, token: u64, spawn: &Spawn, has_lin
         // More than u32::MAX strings do not fit MAX_REQUEST either.
         out.extend(u32::try_from(strings.len()).unwrap_or(u32::MAX).to_le_bytes());
     }
+    out.extend(readiness.map(ReadinessNumber::to_byte));
     for string in spawn.directory.iter().chain(&spawn.argv).chain(&spawn.environment) {
         out.extend(string.to_bytes_with_nul());
     }
@@ -133,9 +145,15 @@ fn decode_spawn(bytes: &[u8]) -> Option<SpawnRequest<'_>> {
     let (token, rest) = rest.split_at_checked(8)?;
     let (arguments, rest) = rest.split_at_checked(4)?;
     let (variables, rest) = rest.split_at_checked(4)?;
-    if *flags & !(LINE | DIRECTORY) != 0 {
+    if *flags & !(LINE | DIRECTORY | READINESS) != 0 {
         return None;
     }
+    let has_line = *flags & LINE != 0;
+    let (number, rest) = rest.split_at_checked(usize::from(*flags & READINESS != 0))?;
+    let readiness = match number.first() {
+        Some(number) => Some(ReadinessNumber::new(i32::from(*number), has_line)?),
+        None => None,
+    };
     let (directory, rest) = strings(rest, u32::from(*flags & DIRECTORY != 0))?;
     let (arguments, rest) = strings(rest, u32_of(arguments)?)?;
     let (environment, rest) = strings(rest, u32_of(variables)?)?;
@@ -143,7 +161,8 @@ fn decode_spawn(bytes: &[u8]) -> Option<SpawnRequest<'_>> {
     let command = arguments.iter().next()?;
     (rest.is_empty() && !command.is_empty()).then_some(SpawnRequest {
         token: u64_of(token)?,
-        has_line: *flags & LINE != 0,
+        has_line,
+        readiness,
         directory: directory.iter().next(),
         arguments,
         environment,
@@ -248,11 +267,12 @@ mod tests {
     fn a_spawn_arrives_as_it_was_sent() {
         let mut bytes = Vec::new();
         let spawn = sample();
-        encode_spawn(&mut bytes, 7, &spawn, true);
+        let readiness = ReadinessNumber::new(3, true);
+        encode_spawn(&mut bytes, 7, &spawn, true, readiness);
         let Some(Request::Spawn(read)) = decode_request(&bytes) else {
             panic!("not a spawn: {bytes:?}");
         };
-        assert_eq!((read.token, read.has_line), (7, true));
+        assert_eq!((read.token, read.has_line, read.readiness), (7, true, readiness));
         assert_eq!(read.directory, spawn.directory.as_deref());
         assert!(read.arguments.iter().eq(spawn.argv.iter().map(CString::as_c_str)));
         assert!(read.environment.iter().eq(spawn.environment.iter().map(CString::as_c_str)));
@@ -289,20 +309,36 @@ mod tests {
 
     #[test]
     fn a_request_cut_or_continued_is_none() {
-        let mut bytes = Vec::new();
-        encode_spawn(&mut bytes, 7, &sample(), false);
-        for length in 0..bytes.len() {
-            assert_eq!(decode_request(&bytes[..length]), None, "cut to {length}");
+        for readiness in [None, ReadinessNumber::new(9, false)] {
+            let mut bytes = Vec::new();
+            encode_spawn(&mut bytes, 7, &sample(), false, readiness);
+            for length in 0..bytes.len() {
+                assert_eq!(decode_request(&bytes[..length]), None, "cut to {length}");
+            }
+            bytes.push(0);
+            assert_eq!(decode_request(&bytes), None);
         }
-        bytes.push(0);
-        assert_eq!(decode_request(&bytes), None);
+    }
+
+    #[test]
+    fn a_spawn_with_readiness_where_it_may_not_stand_is_none() {
+        for has_line in [false, true] {
+            let mut bytes = Vec::new();
+            encode_spawn(&mut bytes, 7, &sample(), has_line, ReadinessNumber::new(3, has_line));
+            for number in 0..=u8::MAX {
+                // Behind verb, flags, token and the two counts.
+                bytes[18] = number;
+                let allowed = ReadinessNumber::new(number.into(), has_line).is_some();
+                assert_eq!(decode_request(&bytes).is_some(), allowed, "{number}");
+            }
+        }
     }
 
     #[test]
     fn a_spawn_without_a_command_is_none() {
         for argv in [words(&[]), words(&[""]), words(&["", "x"])] {
             let mut bytes = Vec::new();
-            encode_spawn(&mut bytes, 7, &Spawn { argv, ..sample() }, false);
+            encode_spawn(&mut bytes, 7, &Spawn { argv, ..sample() }, false, None);
             assert_eq!(decode_request(&bytes), None);
         }
     }
@@ -319,7 +355,7 @@ mod tests {
             usize::try_from(seed % u64::try_from(below.max(1)).expect("fits")).expect("fits")
         };
         let mut original = Vec::new();
-        encode_spawn(&mut original, 7, &sample(), true);
+        encode_spawn(&mut original, 7, &sample(), true, ReadinessNumber::new(3, true));
         for _ in 0..200_000 {
             let mut bytes = original.clone();
             for _ in 0..=random(4) {

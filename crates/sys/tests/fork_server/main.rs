@@ -13,6 +13,7 @@ mod flight;
 mod groups;
 mod loss;
 mod orphans;
+mod readiness;
 mod refuse;
 mod roles;
 mod support;
@@ -48,6 +49,7 @@ fn tests() -> impl Iterator<Item = Test> {
         groups::TESTS,
         loss::TESTS,
         orphans::TESTS,
+        readiness::TESTS,
     ]
     .into_iter()
     .flatten()

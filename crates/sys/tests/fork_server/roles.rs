@@ -66,7 +66,8 @@ fn tree(world: &mut World) -> (Pid, Pid) {
     let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & echo $!; wait";
     let (read, stdout) = output_pipe().expect("pipe");
     let stderr = stdout.try_clone().expect("dup");
-    let token = world.spawn_with(&shell(script), ChildEnds { line: None, stdout, stderr });
+    let ends = ChildEnds { line: None, stdout, stderr, readiness: None };
+    let token = world.spawn_with(&shell(script), ends);
     assert_eq!(token, 1);
     let child = world.running(token);
     let grandchild = read_line(&read).parse().ok().and_then(Pid::new).expect("a pid");
