@@ -26,6 +26,7 @@ mod errno;
 mod fork_server;
 mod limits;
 mod mask;
+mod notify_socket;
 mod pid;
 mod pidfd;
 mod process;
@@ -40,6 +41,7 @@ pub use fork_server::{
     SendError, Spawn, Stage, StartError, become_fork_server_if_asked,
 };
 pub use limits::{DescriptorLimit, descriptor_limit};
+pub use notify_socket::{Datagram, NotifySocket, Passed, Sender};
 pub use pid::Pid;
 pub use pidfd::{PidFd, Sent, signal_groups};
 pub use process::{

@@ -9,7 +9,7 @@ use hearken_sys::{
 
 use crate::Test;
 use crate::refuse::{Where, refuse};
-use crate::support::{Event, SUCCESS, World, nowhere, program, words};
+use crate::support::{Event, SUCCESS, World, limit_descriptors, nowhere, program, words};
 
 pub(crate) const TESTS: &[Test] = &[
     ("what_cannot_be_executed_says_why_and_never_runs", exec_errors),
@@ -106,19 +106,6 @@ fn refused_fork() {
         world.kill_server();
         assert_eq!(hearken_sys::next_change().expect("waitid"), None);
     }
-}
-
-fn limit_descriptors(of: Pid, soft: u64) -> u64 {
-    let mut before = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: live limits; the process is this one or its child.
-    unsafe {
-        let null = std::ptr::null();
-        assert_eq!(libc::prlimit(of.get(), libc::RLIMIT_NOFILE, null, &raw mut before), 0);
-        let after = libc::rlimit { rlim_cur: soft, ..before };
-        let null = std::ptr::null_mut();
-        assert_eq!(libc::prlimit(of.get(), libc::RLIMIT_NOFILE, &raw const after, null), 0);
-    }
-    before.rlim_cur
 }
 
 fn server_out_of_descriptors() {

@@ -12,6 +12,7 @@ mod failures;
 mod flight;
 mod groups;
 mod loss;
+mod notify;
 mod orphans;
 mod readiness;
 mod refuse;
@@ -34,7 +35,7 @@ fn main() -> process::ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("__test") => run_here(&arguments[1]),
-        Some("__role") => roles::play(&arguments[1]),
+        Some("__role") => roles::play(&arguments[1], &arguments[2..]),
         Some(_) | None => return run_all(&arguments),
     }
     process::ExitCode::SUCCESS
@@ -48,6 +49,7 @@ fn tests() -> impl Iterator<Item = Test> {
         flight::TESTS,
         groups::TESTS,
         loss::TESTS,
+        notify::TESTS,
         orphans::TESTS,
         readiness::TESTS,
     ]

@@ -8,9 +8,12 @@ use hearken_sys::{ChildEnds, Pid, output_pipe};
 use crate::groups::without_group_flag;
 use crate::support::{PATIENCE, World, read_line, shell};
 
-pub(crate) fn play(role: &str) {
+pub(crate) fn play(role: &str, arguments: &[String]) {
     if role == "pause" {
         pause();
+    }
+    if role == "notify" {
+        return crate::notify::role(&arguments[0], arguments.get(1).map(String::as_str));
     }
     if role == "dumpable" {
         // SAFETY: takes no pointers.

@@ -306,3 +306,17 @@ pub(crate) fn status_field(pid: Pid, field: &str) -> String {
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.unwrap_or_default().trim().to_owned()
 }
+
+/// Sets a soft limit of descriptors, and returns the one before.
+pub(crate) fn limit_descriptors(of: Pid, soft: u64) -> u64 {
+    let mut before = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: live limits; the process is this one or its child.
+    unsafe {
+        let null = std::ptr::null();
+        assert_eq!(libc::prlimit(of.get(), libc::RLIMIT_NOFILE, null, &raw mut before), 0);
+        let after = libc::rlimit { rlim_cur: soft, ..before };
+        let null = std::ptr::null_mut();
+        assert_eq!(libc::prlimit(of.get(), libc::RLIMIT_NOFILE, &raw const after, null), 0);
+    }
+    before.rlim_cur
+}
