@@ -12,7 +12,8 @@
 //! [`ForkServer::spawn`] hands them over, [`Reply::Forked`] brings its pid and [`PidFd`],
 //! [`Reply::Execed`] or [`Reply::Failed`] says what became of the exec, [`PidFd::signal`] and
 //! [`PidFd::signal_group`] reach it, [`next_change`] tells of its end, and
-//! [`ForkServer::forget`] closes the account.
+//! [`ForkServer::forget`] closes the account. A child that speaks sd_notify(3) does so to a
+//! [`NotifySocket`], and [`leader_among`] says whose word it is.
 //!
 //! Invariants:
 //! - All unsafe code of the workspace is in this crate.
@@ -20,6 +21,7 @@
 //! - Nothing here knows a clock policy, a restart rule or a protocol; nothing here is async.
 #![expect(unsafe_code, reason = "the one crate that talks to the kernel without a net")]
 
+mod ancestry;
 mod channels;
 mod clone;
 mod errno;
@@ -34,6 +36,7 @@ mod procfs;
 mod signal;
 mod wait;
 
+pub use ancestry::{belongs_to, leader_among};
 pub use channels::{line_pair, output_pipe};
 pub use errno::Errno;
 pub use fork_server::{

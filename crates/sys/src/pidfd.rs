@@ -28,14 +28,26 @@ pub enum Sent {
 }
 
 impl PidFd {
-    /// Opens a hold on the process that has this number now. Only the parent of an unreaped
-    /// child can know that it is the one meant.
+    /// Opens a hold on the process that has this number now, whoever's child it is; a zombie is
+    /// one. Only the parent of an unreaped child can know that it is the one meant. For any other
+    /// number, such as a child says in `MAINPID=`: open first, then ask
+    /// [`belongs_to`](crate::belongs_to), and drop the hold if the answer is no. After a yes the
+    /// hold is on the process that was asked about, or on one that had ended by then, and to that
+    /// every signal is [`Sent::Gone`]. The other way round the number could change hands between
+    /// the answer and the open.
     ///
     /// # Errors
-    /// `ESRCH` if there is none, `EMFILE` or `ENFILE` out of descriptors.
+    /// `ESRCH` if there is none: nobody has the number, or only a thread, or a group or session
+    /// whose leader was reaped. `EMFILE` or `ENFILE` out of descriptors.
     pub fn open(pid: Pid) -> Result<PidFd, Errno> {
-        let raw = rustix::process::Pid::from_raw(pid.get()).ok_or(Errno::new(libc::ESRCH))?;
-        Ok(PidFd { fd: pidfd_open(raw, PidfdFlags::empty())?, pid })
+        let none = Errno::new(libc::ESRCH);
+        let raw = rustix::process::Pid::from_raw(pid.get()).ok_or(none)?;
+        match pidfd_open(raw, PidfdFlags::empty()) {
+            Ok(fd) => Ok(PidFd { fd, pid }),
+            // A number of something else than a process; which of the two depends on the kernel.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => Err(none),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     pub(crate) fn from_parts(fd: OwnedFd, pid: Pid) -> PidFd {
@@ -209,6 +221,23 @@ fn send(pidfd: BorrowedFd<'_>, signal: i32, flags: libc::c_uint) -> Result<(), E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_no_process_is_esrch() {
+        let (say, said) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            say.send(rustix::thread::gettid().into()).expect("awaited");
+            stopped.recv()
+        });
+        let thread_id: Pid = said.recv().expect("said");
+        for number in [thread_id, Pid::new(i32::MAX).expect("positive")] {
+            let refused = PidFd::open(number).expect_err("no process");
+            assert_eq!(refused, Errno::new(libc::ESRCH));
+        }
+        drop(stop);
+        thread.join().expect("no panic").expect_err("the channel only closes");
+    }
 
     #[test]
     fn opens_a_hold_on_a_living_process() {

@@ -1,11 +1,17 @@
 //! Signals: to whom they go, and to whom they do not.
 
+use std::time::Duration;
+
 use hearken_sys::{
-    Pid, PidFd, Sent, Signal, Status, children_of_self, session_members, signal_groups,
+    ChildEnds, Pid, PidFd, Sent, Signal, Status, children_of_self, output_pipe, session_members,
+    signal_groups,
 };
 
 use crate::refuse::{Where, refuse};
-use crate::support::{Event, PATIENCE, SUCCESS, World, program, readable, shell};
+use crate::support::{
+    Event, PATIENCE, SUCCESS, World, nowhere, program, read_line, read_to_end, readable, shell,
+    status_field,
+};
 use crate::{Test, again, skip};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -13,6 +19,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_same_without_pidfd_signal_process_group", group_by_proc),
     ("a_group_signal_reaches_a_child_that_leads_no_group_yet", no_group_yet),
     ("many_groups_are_signalled_in_one_go", many_groups),
+    ("a_late_probe_without_a_line_is_killed_with_all_its_children", late_probe),
+    ("the_same_late_probe_without_pidfd_signal_process_group", late_probe_by_proc),
     ("a_signal_to_a_reaped_child_says_gone", reaped_is_gone),
     ("a_stranger_with_the_same_number_is_never_signalled", stranger_is_safe),
     ("the_same_stranger_without_pidfd_signal_process_group", stranger_is_safe_by_proc),
@@ -144,6 +152,40 @@ fn many_groups() {
             without_group_flag();
         }
     }
+}
+
+/// A child as a health check is one: no line, a deadline, and children that it waits for.
+fn late_probe() {
+    const DEADLINE: Duration = Duration::from_millis(20);
+
+    let mut world = World::new();
+    let (read, stdout) = output_pipe().expect("pipe");
+    let script = "trap '' TERM HUP; for n in 1 2 3; do sleep 1000 & echo $!; done; wait";
+    let token = world.spawn_with(&shell(script), ChildEnds { stdout, ..nowhere() });
+    let pid = world.running(token);
+    let children: Vec<Pid> =
+        (0..3).map(|_| read_line(&read).parse().ok().and_then(Pid::new).expect("a pid")).collect();
+    for process in children.iter().copied().chain([pid]) {
+        for field in ["NSpgid", "NSsid"] {
+            assert_eq!(status_field(process, field), pid.to_string(), "{field} of {process}");
+        }
+    }
+    let probe = world.pidfds.remove(&token).expect("forked");
+    assert!(!readable(&probe, DEADLINE), "it is late");
+    assert_eq!(probe.signal_group(Signal::KILL), Ok(Sent::Delivered));
+    // Its children come to us, who are the reaper of orphans.
+    for process in children.into_iter().chain([pid]) {
+        assert_eq!(world.end_of(process), KILLED);
+    }
+    assert!(!probe.group_alive());
+    assert!(session_members(pid).is_empty());
+    assert_eq!(read_to_end(read), "", "nobody holds its output");
+    assert_eq!(world.output_of(&program(&["true"])).1, SUCCESS);
+}
+
+fn late_probe_by_proc() {
+    without_group_flag();
+    late_probe();
 }
 
 fn reaped_is_gone() {

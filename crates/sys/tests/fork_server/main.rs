@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the tests ask the kernel for what the crate does not offer")]
 #![expect(clippy::print_stdout, reason = "this is the test runner")]
 
+mod ancestry;
 mod children;
 mod cloning;
 mod failures;
@@ -43,6 +44,7 @@ fn main() -> process::ExitCode {
 
 fn tests() -> impl Iterator<Item = Test> {
     [
+        ancestry::TESTS,
         children::TESTS,
         cloning::TESTS,
         failures::TESTS,

@@ -12,6 +12,10 @@ pub(crate) fn play(role: &str, arguments: &[String]) {
     if role == "pause" {
         pause();
     }
+    if role == "family" {
+        crate::ancestry::role();
+        pause();
+    }
     if role == "notify" {
         return crate::notify::role(&arguments[0], arguments.get(1).map(String::as_str));
     }
