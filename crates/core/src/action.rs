@@ -1,8 +1,8 @@
 //! What the core asks of the shell, and what it tells it.
 
 use crate::evidence::{Evidence, StopCause};
-use crate::identity::{InstanceId, Token, UnitIndex};
-use crate::judge::Judgement;
+use crate::identity::{GroupIndex, InstanceId, Token, UnitIndex};
+use crate::judge::{Judgement, Verdict};
 use std::time::Duration;
 
 /// One thing for the shell to do. Actions are performed in the order they come out.
@@ -38,6 +38,22 @@ pub enum Action {
         /// Whose tree.
         token: Token,
     },
+    /// Probe this process; answer with `Probed` of this number.
+    Probe {
+        /// Whom.
+        token: Token,
+        /// What for.
+        purpose: Purpose,
+        /// The how-manieth probe of this process, from 1: an answer to another is history.
+        number: u32,
+    },
+    /// End this probe, and whatever it started: it is late, or nobody waits for it any more.
+    EndProbe {
+        /// Of which process.
+        token: Token,
+        /// Which probe.
+        number: u32,
+    },
     /// It was judged: close its line and its pipes, and kill what is left of its tree.
     Release {
         /// Which process.
@@ -49,6 +65,15 @@ pub enum Action {
     Leave(Outcome),
 }
 
+/// What a probe is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To find out whether it is ready.
+    Readiness,
+    /// To find out whether it still does its work.
+    Health,
+}
+
 /// How the supervisor ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -58,6 +83,10 @@ pub enum Outcome {
     CriticalFailed(UnitIndex),
     /// A unit used up its restart budget, and its config says that this ends the daemon.
     LimitReached(UnitIndex),
+    /// A group used up its restart budget, and its config says that this ends the daemon.
+    GroupLimitReached(GroupIndex),
+    /// A rule about this unit says that this ends the daemon.
+    RuleShutDown(UnitIndex),
     /// Something would not die and was left behind.
     Abandoned,
 }
@@ -115,6 +144,48 @@ pub enum Report {
         id: InstanceId,
         /// How long it had to end by itself.
         after: Duration,
+    },
+    /// It said an error and runs on, and a rule or the table makes something of that.
+    Reacted {
+        /// Who.
+        id: InstanceId,
+        /// What, and who decided.
+        verdict: Verdict,
+    },
+    /// It reads its configuration again.
+    Reloading {
+        /// Who.
+        id: InstanceId,
+    },
+    /// It has read its configuration again.
+    Reloaded {
+        /// Who.
+        id: InstanceId,
+        /// How long that took.
+        after: Duration,
+    },
+    /// No instance of this unit is started again for a while.
+    Paused {
+        /// Which unit.
+        unit: UnitIndex,
+        /// For how long.
+        length: Duration,
+    },
+    /// A group starts again together.
+    GroupRestarting {
+        /// Which group.
+        group: GroupIndex,
+        /// For whose sake.
+        because: InstanceId,
+        /// Who is stopped and started again, in the order of their start.
+        units: Vec<UnitIndex>,
+    },
+    /// A group used up its restart budget: all its units stay down.
+    GroupFailed {
+        /// Which group.
+        group: GroupIndex,
+        /// Whose restart was one too many.
+        because: InstanceId,
     },
     /// It ended and was judged.
     Ended {

@@ -1,5 +1,6 @@
 //! Everything known about how an incarnation ended.
 
+use crate::judge::Judgement;
 use crate::kind::Kind;
 use crate::moment::Moment;
 use std::time::Duration;
@@ -37,6 +38,35 @@ pub struct SpawnFailure {
     pub permanent: bool,
 }
 
+/// What an error is about, in the child's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The task in hand.
+    Task,
+    /// The process itself.
+    Worker,
+    /// Something it depends on.
+    Dependency,
+    /// The service as a whole.
+    Service,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Task, Self::Worker, Self::Dependency, Self::Service];
+
+    /// The name that stands in configs, logs and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Worker => "worker",
+            Self::Dependency => "dependency",
+            Self::Service => "service",
+        }
+    }
+}
+
 /// An error in a child's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypedError {
@@ -50,6 +80,8 @@ pub struct TypedError {
     pub retryable: Option<bool>,
     /// The child's hint when trying again makes sense.
     pub retry_after: Option<Duration>,
+    /// What it is about, if the child said so.
+    pub scope: Option<Scope>,
 }
 
 /// What a child announced with its last word.
@@ -65,6 +97,19 @@ pub enum Intent {
     StayDown,
 }
 
+impl Intent {
+    /// The name that stands in logs and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retry => "retry",
+            Self::RestartNow => "restart_now",
+            Self::StayDown => "stay_down",
+        }
+    }
+}
+
 /// What a child says that the core cares for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
@@ -78,10 +123,22 @@ pub enum Said {
     Error(TypedError),
     /// It is about to exit.
     Exiting(Intent),
+    /// It is about to exit, and leaves open what shall follow (`STOPPING=1`).
+    Leaving,
+    /// A sign of life and nothing else: any frame, a heartbeat, `WATCHDOG=1`.
+    Alive,
+    /// It reads its configuration again (`RELOADING=1`); `ready` says that it is done.
+    Reloading,
+    /// What it is at takes so much longer than it was given (`EXTEND_TIMEOUT_USEC`).
+    Extend(Duration),
+    /// From now on it gives a sign of life at least so often (`WATCHDOG_USEC`).
+    WatchdogPeriod(Duration),
+    /// It wants to be treated as one that gave no sign of life (`WATCHDOG=trigger`).
+    WatchdogTrigger,
 }
 
 /// Why an instance is being stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StopCause {
     /// An operator said stop.
     Operator,
@@ -97,10 +154,49 @@ pub enum StopCause {
     Violation,
     /// It closed its line and kept running.
     LineLost,
+    /// It announced its exit and kept running.
+    Overdue,
+    /// It gave no sign of life in time.
+    Watchdog,
+    /// It made no progress in time.
+    ProgressTimeout,
+    /// Its health probe failed too often.
+    Health,
+    /// A rule or the table wants it, for an error it said.
+    Verdict,
+    /// Its unit, or its group, failed.
+    UnitFailed,
+    /// Its group starts again together.
+    GroupRestart,
+    /// Something it comes after starts again, and takes it along.
+    DependencyRestart,
+    /// Something it comes after is gone, and takes it down.
+    DependencyStop,
 }
 
 impl StopCause {
-    /// The name that stands in logs.
+    /// Every cause.
+    pub const ALL: [Self; 16] = [
+        Self::Operator,
+        Self::Restart,
+        Self::Shutdown,
+        Self::Scale,
+        Self::StartTimeout,
+        Self::Violation,
+        Self::LineLost,
+        Self::Overdue,
+        Self::Watchdog,
+        Self::ProgressTimeout,
+        Self::Health,
+        Self::Verdict,
+        Self::UnitFailed,
+        Self::GroupRestart,
+        Self::DependencyRestart,
+        Self::DependencyStop,
+    ];
+
+    /// The name that stands in logs. Where the supervisor found a fault, it is the code of the
+    /// error that rules match.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -111,19 +207,42 @@ impl StopCause {
             Self::StartTimeout => "start_timeout",
             Self::Violation => "protocol_violation",
             Self::LineLost => "line_lost",
+            Self::Overdue => "exit_overdue",
+            Self::Watchdog => "watchdog",
+            Self::ProgressTimeout => "progress_timeout",
+            Self::Health => "health",
+            Self::Verdict => "verdict",
+            Self::UnitFailed => "unit_failed",
+            Self::GroupRestart => "group_restart",
+            Self::DependencyRestart => "dependency_restart",
+            Self::DependencyStop => "dependency_stop",
         }
     }
 
-    /// The kind of failure it is when the supervisor itself has to stop a child; `None` when
-    /// people asked for it.
+    /// The kind of failure it is when the supervisor itself has to stop a child for what it does or
+    /// fails to do; `None` when the reason lies elsewhere, or is judged already.
     #[must_use]
     pub fn fault(self) -> Option<Kind> {
         match self {
-            Self::StartTimeout => Some(Kind::Timeout),
+            Self::StartTimeout | Self::ProgressTimeout | Self::Overdue => Some(Kind::Timeout),
             Self::Violation => Some(Kind::Protocol),
-            Self::LineLost => Some(Kind::Lost),
-            Self::Operator | Self::Restart | Self::Shutdown | Self::Scale => None,
+            Self::LineLost | Self::Watchdog | Self::Health => Some(Kind::Lost),
+            Self::Operator
+            | Self::Restart
+            | Self::Shutdown
+            | Self::Scale
+            | Self::Verdict
+            | Self::UnitFailed
+            | Self::GroupRestart
+            | Self::DependencyRestart
+            | Self::DependencyStop => None,
         }
+    }
+
+    /// Whether it is stopped for the sake of others, and starts again once they let it.
+    #[must_use]
+    pub fn holds(self) -> bool {
+        matches!(self, Self::GroupRestart | Self::DependencyRestart)
     }
 }
 
@@ -153,6 +272,8 @@ pub struct Evidence {
     pub ready_uptime: Option<Duration>,
     /// The number of failures in a row, this one not counted.
     pub failures: u32,
+    /// What was decided while it ran, for an error it said then; it was stopped for that.
+    pub sentence: Option<Judgement>,
 }
 
 impl Evidence {
@@ -175,6 +296,31 @@ impl Evidence {
             End::Process(Ending::Exited(code)) => Kind::of_exit_code(code),
             End::Process(Ending::Killed { .. }) => Some(Kind::Crashed),
             End::SpawnFailed(_) => Some(Kind::StartFailed),
+        }
+    }
+
+    /// The error that explains the end: none if the supervisor had a reason of its own.
+    #[must_use]
+    pub fn explaining_error(&self) -> Option<&TypedError> {
+        match self.stopped_by.and_then(StopCause::fault) {
+            Some(_) => None,
+            None => self.error.as_ref(),
+        }
+    }
+
+    /// The code that rules match: that of the error; what the supervisor stopped it for
+    /// (`watchdog`, `health` …); the step of the start that failed (`exec`, `directory` …).
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        if let Some(cause) = self.stopped_by.filter(|cause| cause.fault().is_some()) {
+            return Some(cause.as_str());
+        }
+        if let Some(error) = &self.error {
+            return Some(&error.code);
+        }
+        match self.end {
+            End::Process(_) => None,
+            End::SpawnFailed(failure) => Some(failure.stage),
         }
     }
 }
@@ -200,6 +346,12 @@ impl Words {
             Said::Ready | Said::Working => self.error = None,
             Said::Error(error) => self.error = Some((error, now)),
             Said::Exiting(intent) => self.intent = Some(intent),
+            Said::Leaving
+            | Said::Alive
+            | Said::Reloading
+            | Said::Extend(_)
+            | Said::WatchdogPeriod(_)
+            | Said::WatchdogTrigger => {}
         }
     }
 
@@ -235,6 +387,7 @@ mod tests {
             message: "slow down".into(),
             retryable: None,
             retry_after: None,
+            scope: None,
         }
     }
 

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! (With `ready = "started"`, Spawning goes straight to Ready. A spawn that is not answered in time
-//! goes to Stopping, killed as soon as it is known.)
+//! goes to Stopping, killed as soon as it is known. What is stopped for the sake of others, a group
+//! or something it comes after, goes to Held instead of Down or Backoff, and on at `Resume`.)
 //!
 //! The happy path: Down, `Start`, Spawning, `Spawned`, Starting, `Said(Ready)`, Ready,
 //! `Stop(Shutdown)`, Stopping, `Exited`, Judging, `Drained`, Down.
@@ -25,20 +26,27 @@
 //! that failed is often read after its exit was reaped.
 //!
 //! Here stand the events and the table; what is remembered in `state.rs`, what is done on the way
-//! from one state to the next in `steps.rs`, and what follows an end in `ending.rs`.
+//! from one state to the next in `steps.rs`, what follows from what a child says in `hearing.rs`,
+//! what it owes while it is ready in `liveness.rs`, and what follows an end in `ending.rs`.
 
 mod ending;
+mod hearing;
+mod liveness;
+mod prober;
 mod state;
 mod steps;
 
-pub use state::{Context, Rest, Standing};
+pub use hearing::EXTENSION_MAX;
+pub use liveness::SIGNS_PER_PERIOD;
+pub use state::{Consequence, Context, Rest, Standing};
 
+use crate::account::Account;
 use crate::action::Report;
-use crate::budget::Budget;
 use crate::evidence::{End, Ending, Said, SpawnFailure, StopCause};
 use crate::identity::{InstanceId, Token};
 use crate::moment::Moment;
 use crate::policy::UnitPolicy;
+use hearing::Stage;
 use state::{Is, Life, Phase, Reaped, Wanted};
 use std::time::Duration;
 
@@ -48,6 +56,9 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
 pub const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a child that spoke the protocol may run on after closing its line.
 pub const LINE_LOST_GRACE: Duration = Duration::from_secs(5);
+/// A child on its way down may ask for more time (`EXTEND_TIMEOUT_USEC`): up to so many times what
+/// the config gives it. A shutdown has to end.
+pub const STOP_EXTENSIONS: u32 = 10;
 
 /// What can happen to an instance. (The shell's events, after their token was looked up.)
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +69,8 @@ pub enum Event {
     Stop(StopCause),
     /// It shall run, and whatever runs now shall be replaced. Forgives past failures.
     Restart,
+    /// Those for whose sake it was stopped let it start again. Forgives nothing.
+    Resume,
     /// No more patience: what still runs is killed now.
     Kill,
     /// The program runs.
@@ -72,6 +85,8 @@ pub enum Event {
     LineClosed,
     /// Line and outputs are at their end.
     Drained,
+    /// The probe of this number passed, or failed.
+    Probed(u32, bool),
     /// Its process was reaped.
     Exited(Ending),
     /// The moment given by [`Instance::due`] has come.
@@ -85,11 +100,7 @@ pub struct Instance {
     is: Is,
     wanted: Wanted,
     incarnation: u32,
-    /// Failures in a row.
-    failures: u32,
-    /// Automatic restarts since it last settled, or was started by hand.
-    restarts: u32,
-    budget: Budget,
+    account: Account,
 }
 
 impl Instance {
@@ -101,9 +112,14 @@ impl Instance {
             is: Is::Down(Rest::New),
             wanted: Wanted::Down(StopCause::Operator),
             incarnation: 0,
-            failures: 0,
-            restarts: 0,
-            budget: Budget::default(),
+            account: Account::default(),
+        }
+    }
+
+    /// Its slot comes into use again: it stands there as if it had never been started.
+    pub fn renew(&mut self) {
+        if let Is::Down(_) = self.is {
+            self.is = Is::Down(Rest::New);
         }
     }
 
@@ -142,7 +158,7 @@ impl Instance {
     pub fn handle(&mut self, event: Event, cx: &mut Context<'_>) {
         self.obey(&event);
         let mut is = std::mem::replace(&mut self.is, Is::Down(Rest::New));
-        is.note(&event, cx.now);
+        is.note(&event, cx.now, cx.policy);
         self.is = self.step(is, event, cx);
     }
 
@@ -151,10 +167,9 @@ impl Instance {
         match event {
             Event::Start | Event::Restart => {
                 self.wanted = Wanted::Up;
-                self.failures = 0;
-                self.restarts = 0;
-                self.budget.clear();
+                self.account.forgive();
             }
+            Event::Resume => self.wanted = Wanted::Up,
             Event::Stop(cause) => self.wanted = Wanted::Down(*cause),
             Event::Kill
             | Event::Spawned(_)
@@ -163,6 +178,7 @@ impl Instance {
             | Event::Violated
             | Event::LineClosed
             | Event::Drained
+            | Event::Probed(..)
             | Event::Exited(_)
             | Event::Due => {}
         }
@@ -173,12 +189,23 @@ impl Instance {
     fn step(&mut self, is: Is, event: Event, cx: &mut Context<'_>) -> Is {
         match (is, event) {
             // Nothing runs.
-            (Is::Down(_) | Is::Backoff(_), Event::Start | Event::Restart) => self.spawn(cx),
-            (Is::Backoff(_), Event::Stop(_) | Event::Kill) => Is::Down(Rest::Stopped),
+            (Is::Down(_) | Is::Held(_) | Is::Backoff(_), Event::Start | Event::Restart) => {
+                self.spawn(cx)
+            }
+            (Is::Down(Rest::New), Event::Resume) => self.resume(None, cx),
+            (Is::Held(wait), Event::Resume) => self.resume(wait, cx),
             (Is::Backoff(wait), Event::Due) if wait.until <= cx.now => self.restart(wait, cx),
             (
-                is @ (Is::Down(_) | Is::Backoff(_)),
+                Is::Down(Rest::New) | Is::Held(_) | Is::Backoff(_),
+                Event::Stop(StopCause::UnitFailed),
+            ) => Is::Down(Rest::Failed),
+            (Is::Backoff(wait), Event::Stop(cause)) if cause.holds() => Is::Held(Some(wait)),
+            (is @ Is::Held(_), Event::Stop(cause)) if cause.holds() => is,
+            (Is::Held(_) | Is::Backoff(_), Event::Stop(_) | Event::Kill) => Is::Down(Rest::Stopped),
+            (
+                is @ (Is::Down(_) | Is::Held(_) | Is::Backoff(_)),
                 Event::Stop(_)
+                | Event::Resume
                 | Event::Kill
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
@@ -186,6 +213,7 @@ impl Instance {
                 | Event::Violated
                 | Event::LineClosed
                 | Event::Drained
+                | Event::Probed(..)
                 | Event::Exited(_)
                 | Event::Due,
             ) => is,
@@ -202,7 +230,7 @@ impl Instance {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
             (Is::Spawning(life), Event::Stop(_)) => self.stop_when_known(life, cx),
-            (Is::Spawning(life), Event::Start | Event::Restart) => {
+            (Is::Spawning(life), Event::Start | Event::Restart | Event::Resume) => {
                 Is::Spawning(Life { leave_by: Moment::NEVER, ..life })
             }
             (Is::Spawning(life), Event::Due) if life.start_by.min(life.leave_by) <= cx.now => {
@@ -211,7 +239,12 @@ impl Instance {
             }
             (
                 is @ Is::Spawning(_),
-                Event::Said(_) | Event::Violated | Event::LineClosed | Event::Drained | Event::Due,
+                Event::Said(_)
+                | Event::Violated
+                | Event::LineClosed
+                | Event::Drained
+                | Event::Probed(..)
+                | Event::Due,
             ) => is,
 
             // It runs.
@@ -225,16 +258,38 @@ impl Instance {
                 self.stop(life, StopCause::Violation, cx)
             }
             (Is::Starting(life) | Is::Ready(life), Event::Due) if life.leave_by <= cx.now => {
-                cx.report(Report::LineLost { id: self.id, after: LINE_LOST_GRACE });
-                self.stop(life, StopCause::LineLost, cx)
+                let cause = life.leave_for;
+                if cause == StopCause::LineLost {
+                    cx.report(Report::LineLost { id: self.id, after: LINE_LOST_GRACE });
+                }
+                self.stop(life, cause, cx)
             }
             (Is::Starting(life), Event::Due) if life.start_by <= cx.now => {
                 self.stop(life, StopCause::StartTimeout, cx)
             }
+            (Is::Starting(life) | Is::Ready(life), Event::Due)
+                if life.liveness.fault(cx.now).is_some() =>
+            {
+                let cause = life.liveness.fault(cx.now).unwrap_or(StopCause::Watchdog);
+                self.stop(life, cause, cx)
+            }
+            (Is::Starting(life), Event::Due) if life.liveness.due() <= cx.now => {
+                self.probe(life, Stage::Starting, cx)
+            }
+            (Is::Ready(life), Event::Due) if life.liveness.due() <= cx.now => {
+                self.probe(life, Stage::Ready, cx)
+            }
+            (Is::Starting(life), Event::Probed(number, passed)) => {
+                self.probed(life, Stage::Starting, number, passed, cx)
+            }
+            (Is::Ready(life), Event::Probed(number, passed)) => {
+                self.probed(life, Stage::Ready, number, passed, cx)
+            }
             (Is::Starting(life) | Is::Ready(life), Event::Kill) => {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
-            (Is::Starting(life), Event::Said(Said::Ready)) => self.ready(life, cx),
+            (Is::Starting(life), Event::Said(said)) => self.said(life, Stage::Starting, said, cx),
+            (Is::Ready(life), Event::Said(said)) => self.said(life, Stage::Ready, said, cx),
             (Is::Starting(life), Event::LineClosed | Event::Drained) => {
                 Is::Starting(self.line_closed(life, cx))
             }
@@ -247,9 +302,9 @@ impl Instance {
             (
                 is @ (Is::Starting(_) | Is::Ready(_)),
                 Event::Start
+                | Event::Resume
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
-                | Event::Said(_)
                 | Event::Due,
             ) => is,
 
@@ -272,6 +327,9 @@ impl Instance {
                 cx.report(Report::Abandoned { id: self.id, pid: life.pid });
                 Is::Abandoned(life, cause)
             }
+            (Is::Stopping(life, cause, phase), Event::Said(Said::Extend(by))) => {
+                Is::Stopping(life, cause, phase.extended(by, cx))
+            }
             // It was killed unseen; only now can it be dying.
             (Is::Stopping(life, cause, _), Event::Spawned(pid)) => {
                 let give_up_at = cx.now + KILL_TIMEOUT;
@@ -285,11 +343,13 @@ impl Instance {
             }
             (
                 is @ Is::Stopping(..),
-                Event::Kill
+                Event::Resume
+                | Event::Kill
                 | Event::Said(_)
                 | Event::Violated
                 | Event::LineClosed
                 | Event::Drained
+                | Event::Probed(..)
                 | Event::Due,
             ) => is,
 
@@ -315,12 +375,14 @@ impl Instance {
             }
             (
                 is @ Is::Judging(..),
-                Event::Kill
+                Event::Resume
+                | Event::Kill
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
                 | Event::Said(_)
                 | Event::Violated
                 | Event::LineClosed
+                | Event::Probed(..)
                 | Event::Exited(_)
                 | Event::Due,
             ) => is,
@@ -341,11 +403,13 @@ impl Instance {
             }
             (
                 is @ Is::Abandoned(..),
-                Event::Kill
+                Event::Resume
+                | Event::Kill
                 | Event::Said(_)
                 | Event::Violated
                 | Event::LineClosed
                 | Event::Drained
+                | Event::Probed(..)
                 | Event::Due,
             ) => is,
         }

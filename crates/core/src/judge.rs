@@ -3,20 +3,29 @@
 //! The order in which the voices are heard, first that applies:
 //!
 //! 1. an operator's stop, the shutdown;
-//! 2. a stop the supervisor itself ordered (not ready in time, protocol broken, line lost);
+//! 2. a stop the supervisor ordered for the sake of others (a group, a dependency, a unit that
+//!    failed), or for a verdict that was given while the child ran;
 //! 3. `restart.policy = "never"`: nothing a child says starts a oneshot again (but one that could
-//!    not be forked for now has not run yet, and is tried again);
+//!    not be forked for now has not run yet, and is tried again; and a rule that names `instance`
+//!    is the operator's word);
 //! 4. the child's announced intent (`exiting`);
-//! 5. the child's hints (`retryable`, and `retry_after_ms` brought into the bounds of the backoff);
-//! 6. the table of kinds ([`Kind::verdict`]), by the child's error or by its exit code;
-//! 7. the restart policy.
+//! 5. the first rule of the config that matches;
+//! 6. the child's hints (`retryable`, and `retry_after_ms` brought into the bounds of the backoff);
+//! 7. the table of kinds ([`mod@crate::verdict`]), by the child's error or by its exit code;
+//! 8. the restart policy.
+//!
+//! Where the supervisor itself found the fault (no sign of life, not ready in time, protocol
+//! broken), the child's own words are not asked: 4 and 6 are left out.
 //!
 //! The budget is a ceiling over all of them that restart, but it has a memory and so lives with the
 //! instance.
 
-use crate::evidence::{End, Evidence, Intent, StopCause};
-use crate::kind::{Kind, Verdict};
+use crate::backoff::Backoff;
+use crate::evidence::{End, Evidence, Intent, Scope, StopCause, TypedError};
+use crate::kind::Kind;
 use crate::policy::{RestartPolicy, RestartWhen};
+use crate::rule::{self, Circumstances, Rule, RulePace};
+use crate::verdict::{self, InstanceVerdict, Row, UnitVerdict};
 use std::time::Duration;
 
 /// Whose voice decided.
@@ -28,8 +37,16 @@ pub enum DecidedBy {
     Shutdown,
     /// The supervisor stopped it for a reason of its own.
     Supervisor,
+    /// The group starts again together.
+    Group,
+    /// What it comes after is gone, or starts again.
+    Dependency,
+    /// The unit or the group failed as a whole.
+    Unit,
     /// What the child announced with `exiting`.
     Intent,
+    /// The rule at this place of the unit's rules, from 0.
+    Rule(u32),
     /// The child's `retryable` or `retry_after_ms`.
     Hint,
     /// The table of kinds, by the error the child sent.
@@ -50,7 +67,11 @@ impl DecidedBy {
             Self::Operator => "operator",
             Self::Shutdown => "shutdown",
             Self::Supervisor => "supervisor",
+            Self::Group => "group",
+            Self::Dependency => "dependency",
+            Self::Unit => "unit_failed",
             Self::Intent => "exiting_intent",
+            Self::Rule(_) => "rule",
             Self::Hint => "error_hint",
             Self::Error => "error_kind",
             Self::Exit => "exit_status",
@@ -65,10 +86,12 @@ impl DecidedBy {
 pub enum Pace {
     /// Now.
     AtOnce,
+    /// After just this long: a rule says so.
+    After(Duration),
     /// After the backoff of so many failures.
-    Backoff,
-    /// After what the child asked for; not yet clamped.
-    Asked(Duration),
+    Backoff(Backoff),
+    /// After what the child asked for, brought into the bounds of this backoff.
+    Asked(Duration, Backoff),
 }
 
 /// What happens next.
@@ -81,6 +104,8 @@ pub enum Next {
         /// Whether it is held against the budget.
         counted: bool,
     },
+    /// It starts again as soon as those let it for whose sake it was stopped.
+    Held,
     /// It stays down: somebody asked for that.
     Stopped,
     /// It stays down: it did what it was there for.
@@ -89,90 +114,274 @@ pub enum Next {
     Failed,
 }
 
+/// What a decision means for more than the one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// Nothing.
+    Nothing,
+    /// No instance of the unit is started again before this one may be.
+    Pause,
+    /// The whole unit fails.
+    FailUnit,
+    /// The daemon shuts down.
+    ShutDown,
+}
+
 /// A decision and whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judgement {
     /// What happens next.
     pub next: Next,
+    /// What it means for others.
+    pub beyond: Beyond,
     /// Who decided.
     pub decided_by: DecidedBy,
 }
 
 impl Judgement {
     fn new(decided_by: DecidedBy, next: Next) -> Self {
-        Self { next, decided_by }
+        Self { next, beyond: Beyond::Nothing, decided_by }
     }
 }
 
-/// Decides what follows an end. (The order is the picture atop this file.)
-#[must_use]
-pub fn judge(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
-    let asked = evidence.error.as_ref().and_then(|error| error.retry_after);
-    let pace = asked.map_or(Pace::Backoff, Pace::Asked);
-    let restart = |counted| Next::Restart { pace, counted };
+/// What a rule or the table makes of an error, axis by axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// What becomes of the process.
+    pub instance: InstanceVerdict,
+    /// What it means for the unit.
+    pub unit: UnitVerdict,
+    /// Whether a rule named the unit: only then does `fail` reach its other instances.
+    pub whole_unit: bool,
+    /// When it is started again.
+    pub pace: Pace,
+    /// Who decided.
+    pub decided_by: DecidedBy,
+}
 
-    match evidence.stopped_by {
-        Some(StopCause::Operator | StopCause::Scale) => {
-            return Judgement::new(DecidedBy::Operator, Next::Stopped);
-        }
-        Some(StopCause::Shutdown) => return Judgement::new(DecidedBy::Shutdown, Next::Stopped),
-        Some(StopCause::Restart) => {
-            let next = Next::Restart { pace: Pace::AtOnce, counted: false };
-            return Judgement::new(DecidedBy::Operator, next);
-        }
-        Some(StopCause::StartTimeout | StopCause::Violation | StopCause::LineLost) => {
-            let next = match policy.when {
-                RestartWhen::Never => Next::Failed,
-                RestartWhen::Always | RestartWhen::OnFailure => {
-                    Next::Restart { pace: Pace::Backoff, counted: true }
-                }
-            };
-            return Judgement::new(DecidedBy::Supervisor, next);
-        }
-        None => {}
+impl Verdict {
+    fn of_table(row: Row, pace: Pace, decided_by: DecidedBy) -> Self {
+        let Row { instance, unit } = row;
+        Self { instance, unit, whole_unit: false, pace, decided_by }
     }
 
-    let kind = evidence.kind();
-    let uncounted = kind.is_some_and(|kind| kind.verdict() == Verdict::Restart { counted: false });
-    if policy.when == RestartWhen::Never && !could_not_start(evidence, false) {
-        let next = match (evidence.intent, kind) {
-            (Some(Intent::Done), _) | (_, None) => Next::Finished,
-            (None, Some(kind)) if kind.verdict() == Verdict::ByPolicy => {
-                return by_policy(evidence, policy);
-            }
-            (Some(Intent::Retry | Intent::RestartNow | Intent::StayDown) | None, Some(_)) => {
-                Next::Failed
-            }
+    /// The table's `stop` and `fail` belong together: a rule that lifts one of them lifts both.
+    fn of_rule(rule: &Rule, place: u32, row: Row, pace: Pace) -> Self {
+        let goes_on = rule.instance.is_some_and(|it| it != InstanceVerdict::Stop);
+        let unit = match (rule.unit, row.unit) {
+            (Some(unit), _) => unit,
+            (None, UnitVerdict::Fail) if goes_on => UnitVerdict::Count,
+            (None, unit) => unit,
         };
-        return Judgement::new(DecidedBy::Policy, next);
+        let instance = match (rule.instance, row.instance) {
+            (Some(instance), _) => instance,
+            (None, InstanceVerdict::Stop) if unit != UnitVerdict::Fail => InstanceVerdict::Keep,
+            (None, instance) => instance,
+        };
+        let whole_unit = rule.unit.is_some();
+        Self { instance, unit, whole_unit, pace, decided_by: DecidedBy::Rule(place) }
     }
 
-    if let Some(intent) = evidence.intent {
+    /// What it comes to once the process is gone.
+    #[must_use]
+    pub fn at_end(self) -> Judgement {
+        let restart = |counted| Next::Restart { pace: self.pace, counted };
+        let (next, beyond) = match (self.unit, self.instance) {
+            (UnitVerdict::Fail, _) if self.whole_unit => (Next::Failed, Beyond::FailUnit),
+            (UnitVerdict::Fail, _) => (Next::Failed, Beyond::Nothing),
+            (UnitVerdict::ShutDown, _) => (Next::Failed, Beyond::ShutDown),
+            (UnitVerdict::Pause, InstanceVerdict::Stop) => (Next::Stopped, Beyond::Pause),
+            (UnitVerdict::None | UnitVerdict::Count, InstanceVerdict::Stop) => {
+                (Next::Stopped, Beyond::Nothing)
+            }
+            (
+                unit @ (UnitVerdict::None | UnitVerdict::Count | UnitVerdict::Pause),
+                InstanceVerdict::Keep | InstanceVerdict::Recycle | InstanceVerdict::Replace,
+            ) => match unit {
+                UnitVerdict::Pause => (restart(false), Beyond::Pause),
+                UnitVerdict::Count => (restart(true), Beyond::Nothing),
+                UnitVerdict::None | UnitVerdict::Fail | UnitVerdict::ShutDown => {
+                    (restart(false), Beyond::Nothing)
+                }
+            },
+        };
+        Judgement { next, beyond, decided_by: self.decided_by }
+    }
+}
+
+/// When to start again: what a rule says, or what the child asked for, or the backoff.
+fn pace(rule: Option<&Rule>, asked: Option<Duration>, policy: &RestartPolicy) -> Pace {
+    let within = match rule.and_then(|rule| rule.pace) {
+        Some(RulePace::Delay(delay)) => return Pace::After(delay),
+        Some(RulePace::Backoff(backoff)) => backoff,
+        None => policy.backoff,
+    };
+    asked.map_or(Pace::Backoff(within), |asked| Pace::Asked(asked, within))
+}
+
+/// Decides what an error means that a child says while it runs on: mostly nothing. An error about a
+/// task or about something else is not about the process, unless a rule says so; and the table
+/// takes down nobody who says that trying again makes sense.
+#[must_use]
+pub fn react(
+    error: &TypedError,
+    uptime: Duration,
+    failures: u32,
+    rules: &[Rule],
+    policy: &RestartPolicy,
+) -> Verdict {
+    const KEPT: Row = Row { instance: InstanceVerdict::Keep, unit: UnitVerdict::None };
+    let row = match (error.scope, verdict::while_running(error.kind)) {
+        (Some(Scope::Task | Scope::Dependency), _) => KEPT,
+        (_, row) if row.unit == UnitVerdict::Fail && error.retryable == Some(true) => KEPT,
+        (Some(Scope::Worker | Scope::Service) | None, row) => row,
+    };
+    let found = rule::first(rules, &Circumstances::of_error(error, uptime, failures));
+    let pace = pace(found.map(|(_, rule)| rule), error.retry_after, policy);
+    match found {
+        Some((place, rule)) => Verdict::of_rule(rule, place, row, pace),
+        None => Verdict::of_table(row, pace, DecidedBy::Error),
+    }
+}
+
+/// Decides what follows an end. (The order is the list atop this file.)
+#[must_use]
+pub fn judge(evidence: &Evidence, rules: &[Rule], policy: &RestartPolicy) -> Judgement {
+    if let Some(judgement) = ordered(evidence) {
+        return judgement;
+    }
+    let kind = evidence.kind();
+    let fault = evidence.stopped_by.is_some();
+    // It did announce its exit, and was only late with it.
+    let overdue = evidence.stopped_by == Some(StopCause::Overdue);
+    let intent = evidence.intent.filter(|_| !fault || overdue);
+    let error = evidence.explaining_error();
+    let asked = error.and_then(|error| error.retry_after);
+    let found = rule::first(rules, &Circumstances::of_end(evidence));
+    let by_rule = found.filter(|(_, rule)| {
+        let ends = matches!(rule.unit, Some(UnitVerdict::Fail | UnitVerdict::ShutDown));
+        rule.instance.is_some() || ends
+    });
+
+    let wants_no_more = matches!(intent, Some(Intent::Done | Intent::StayDown));
+    if policy.when == RestartWhen::Never
+        && !could_not_start(evidence, false)
+        && (by_rule.is_none() || wants_no_more)
+    {
+        return once(evidence, intent, kind, policy);
+    }
+
+    let row = row(evidence, kind);
+    let counted = row.is_none_or(|row| row.unit != UnitVerdict::None);
+    let ask_again = Next::Restart { pace: pace(None, asked, policy), counted };
+    if let Some(intent) = intent {
         let next = match (intent, kind) {
             (Intent::Done, _) | (Intent::StayDown, None) => Next::Finished,
             (Intent::StayDown, Some(_)) => Next::Failed,
-            (Intent::Retry, _) => restart(!uncounted),
+            (Intent::Retry, _) => ask_again,
             (Intent::RestartNow, _) => Next::Restart { pace: Pace::AtOnce, counted: true },
         };
         return Judgement::new(DecidedBy::Intent, next);
     }
 
-    match evidence.error.as_ref().and_then(|error| error.retryable) {
+    if let Some((place, rule)) = found {
+        let pace = pace(Some(rule), asked, policy);
+        let judgement = match row {
+            Some(row) => Verdict::of_rule(rule, place, row, pace).at_end(),
+            None => by_rule_or_policy(rule, place, pace, evidence, policy),
+        };
+        return judgement;
+    }
+
+    match error.and_then(|error| error.retryable) {
         Some(false) => return Judgement::new(DecidedBy::Hint, Next::Failed),
-        Some(true) => return Judgement::new(DecidedBy::Hint, restart(!uncounted)),
+        Some(true) => return Judgement::new(DecidedBy::Hint, ask_again),
         None => {}
     }
 
-    let Some(kind) = kind else { return by_policy(evidence, policy) };
-    let decided_by = if evidence.error.is_some() { DecidedBy::Error } else { DecidedBy::Exit };
+    let decided_by = match (fault, error) {
+        (true, _) => DecidedBy::Supervisor,
+        (false, Some(_)) => DecidedBy::Error,
+        (false, None) => DecidedBy::Exit,
+    };
+    match row {
+        Some(row) => Verdict::of_table(row, pace(None, asked, policy), decided_by).at_end(),
+        None => by_policy(evidence, policy),
+    }
+}
+
+/// What was decided before the end: by people, or by the supervisor for the sake of others.
+fn ordered(evidence: &Evidence) -> Option<Judgement> {
+    Some(match evidence.stopped_by? {
+        StopCause::Operator | StopCause::Scale => {
+            Judgement::new(DecidedBy::Operator, Next::Stopped)
+        }
+        StopCause::Shutdown => Judgement::new(DecidedBy::Shutdown, Next::Stopped),
+        StopCause::Restart => {
+            let next = Next::Restart { pace: Pace::AtOnce, counted: false };
+            Judgement::new(DecidedBy::Operator, next)
+        }
+        StopCause::GroupRestart => Judgement::new(DecidedBy::Group, Next::Held),
+        StopCause::DependencyRestart => Judgement::new(DecidedBy::Dependency, Next::Held),
+        StopCause::DependencyStop => Judgement::new(DecidedBy::Dependency, Next::Stopped),
+        StopCause::UnitFailed => Judgement::new(DecidedBy::Unit, Next::Failed),
+        StopCause::Verdict => return evidence.sentence,
+        StopCause::StartTimeout
+        | StopCause::Violation
+        | StopCause::LineLost
+        | StopCause::Overdue
+        | StopCause::Watchdog
+        | StopCause::ProgressTimeout
+        | StopCause::Health => return None,
+    })
+}
+
+/// What follows the end of a oneshot.
+fn once(
+    evidence: &Evidence,
+    intent: Option<Intent>,
+    kind: Option<Kind>,
+    policy: &RestartPolicy,
+) -> Judgement {
+    if evidence.stopped_by.is_some() && intent.is_none() {
+        return Judgement::new(DecidedBy::Supervisor, Next::Failed);
+    }
+    let next = match (intent, kind) {
+        (Some(Intent::Done), _) | (_, None) => Next::Finished,
+        (None, Some(kind)) if verdict::at_end(kind).is_none() => {
+            return by_policy(evidence, policy);
+        }
+        (Some(Intent::Retry | Intent::RestartNow | Intent::StayDown) | None, Some(_)) => {
+            Next::Failed
+        }
+    };
+    Judgement::new(DecidedBy::Policy, next)
+}
+
+/// The row of the table for an end, if there is one.
+fn row(evidence: &Evidence, kind: Option<Kind>) -> Option<Row> {
     if could_not_start(evidence, true) {
-        return Judgement::new(decided_by, Next::Failed);
+        return Some(Row { instance: InstanceVerdict::Stop, unit: UnitVerdict::Fail });
     }
-    match kind.verdict() {
-        Verdict::Restart { counted } => Judgement::new(decided_by, restart(counted)),
-        Verdict::Fail => Judgement::new(decided_by, Next::Failed),
-        Verdict::ByPolicy => by_policy(evidence, policy),
+    verdict::at_end(kind?)
+}
+
+/// A rule about an end for which the table has no row: an exit with 0, or one that was asked for.
+fn by_rule_or_policy(
+    rule: &Rule,
+    place: u32,
+    pace: Pace,
+    evidence: &Evidence,
+    policy: &RestartPolicy,
+) -> Judgement {
+    let ends = matches!(rule.unit, Some(UnitVerdict::Fail | UnitVerdict::ShutDown));
+    let left_to_policy = by_policy(evidence, policy);
+    let restarts = matches!(left_to_policy.next, Next::Restart { .. });
+    if rule.instance.is_none() && !ends && !restarts {
+        return left_to_policy;
     }
+    let row = Row { instance: InstanceVerdict::Keep, unit: UnitVerdict::Count };
+    Verdict::of_rule(rule, place, row, pace).at_end()
 }
 
 /// Whether it never ran: for now, or for a reason that the next start would meet again.
@@ -190,7 +399,7 @@ fn by_policy(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
     };
     let next = match (policy.when, success) {
         (RestartWhen::Always, _) | (RestartWhen::OnFailure, false) => {
-            Next::Restart { pace: Pace::Backoff, counted: true }
+            Next::Restart { pace: Pace::Backoff(policy.backoff), counted: true }
         }
         (RestartWhen::OnFailure | RestartWhen::Never, true) => Next::Finished,
         (RestartWhen::Never, false) => Next::Failed,
@@ -202,184 +411,10 @@ fn by_policy(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
 #[must_use]
 pub fn is_failure(evidence: &Evidence) -> bool {
     match evidence.stopped_by {
-        Some(StopCause::Operator | StopCause::Restart | StopCause::Shutdown | StopCause::Scale) => {
-            return false;
-        }
-        Some(StopCause::StartTimeout | StopCause::Violation | StopCause::LineLost) | None => {}
-    }
-    match evidence.kind() {
-        None | Some(Kind::Cancelled) => false,
-        Some(_) => true,
+        Some(cause) if cause.fault().is_none() && cause != StopCause::Verdict => false,
+        Some(_) | None => !matches!(evidence.kind(), None | Some(Kind::Cancelled)),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backoff::Backoff;
-    use crate::evidence::{Ending, SpawnFailure, TypedError};
-    use crate::policy::OnLimit;
-    use RestartWhen::{Always, Never, OnFailure};
-
-    const COUNTED: Next = Next::Restart { pace: Pace::Backoff, counted: true };
-    const UNCOUNTED: Next = Next::Restart { pace: Pace::Backoff, counted: false };
-    const BY_HAND: Next = Next::Restart { pace: Pace::AtOnce, counted: false };
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    /// An exit with this code and nothing else to say.
-    fn exit(code: i32) -> Evidence {
-        Evidence {
-            end: End::Process(Ending::Exited(code)),
-            stopped_by: None,
-            error: None,
-            intent: None,
-            uptime: Duration::ZERO,
-            ready_uptime: None,
-            failures: 0,
-        }
-    }
-
-    fn stopped(cause: StopCause) -> Evidence {
-        Evidence {
-            end: End::Process(Ending::Killed { signal: 15, core_dumped: false }),
-            stopped_by: Some(cause),
-            ..said(Kind::Config)
-        }
-    }
-
-    fn said(kind: Kind) -> Evidence {
-        let (code, message) = (String::new(), String::new());
-        let error = TypedError { kind, code, message, retryable: None, retry_after: None };
-        Evidence { error: Some(error), ..exit(1) }
-    }
-
-    fn hinted(kind: Kind, retryable: Option<bool>, retry_after: Option<Duration>) -> Evidence {
-        let mut evidence = said(kind);
-        let error = evidence.error.take().map(|it| TypedError { retryable, retry_after, ..it });
-        Evidence { error, ..evidence }
-    }
-
-    fn announced(intent: Intent, evidence: Evidence) -> Evidence {
-        Evidence { intent: Some(intent), ..evidence }
-    }
-
-    fn not_spawned(permanent: bool) -> Evidence {
-        let failure = SpawnFailure { stage: "exec", errno: 2, permanent };
-        Evidence { end: End::SpawnFailed(failure), ..exit(0) }
-    }
-
-    fn policy(when: RestartWhen) -> RestartPolicy {
-        RestartPolicy {
-            when,
-            backoff: Backoff::new(Duration::ZERO, MINUTE).unwrap(),
-            settle: MINUTE,
-            limit: None,
-            on_limit: OnLimit::Fail,
-        }
-    }
-
-    #[test]
-    fn each_voice_in_its_turn() {
-        let after = |wait, counted| Next::Restart { pace: Pace::Asked(wait), counted };
-        let at_once = Next::Restart { pace: Pace::AtOnce, counted: true };
-        let table = [
-            // 1. People.
-            (stopped(StopCause::Operator), Always, Next::Stopped, DecidedBy::Operator),
-            (stopped(StopCause::Scale), Always, Next::Stopped, DecidedBy::Operator),
-            (stopped(StopCause::Shutdown), Always, Next::Stopped, DecidedBy::Shutdown),
-            (stopped(StopCause::Restart), Never, BY_HAND, DecidedBy::Operator),
-            (
-                announced(Intent::StayDown, stopped(StopCause::Restart)),
-                OnFailure,
-                BY_HAND,
-                DecidedBy::Operator,
-            ),
-            // 2. The supervisor itself; the config error the child also sent has no say.
-            (stopped(StopCause::StartTimeout), OnFailure, COUNTED, DecidedBy::Supervisor),
-            (stopped(StopCause::Violation), OnFailure, COUNTED, DecidedBy::Supervisor),
-            (stopped(StopCause::LineLost), Always, COUNTED, DecidedBy::Supervisor),
-            (stopped(StopCause::LineLost), Never, Next::Failed, DecidedBy::Supervisor),
-            // 3. A oneshot.
-            (exit(0), Never, Next::Finished, DecidedBy::Policy),
-            (exit(75), Never, Next::Failed, DecidedBy::Policy),
-            (announced(Intent::Retry, exit(1)), Never, Next::Failed, DecidedBy::Policy),
-            (announced(Intent::Retry, exit(0)), Never, Next::Finished, DecidedBy::Policy),
-            (announced(Intent::Done, exit(1)), Never, Next::Finished, DecidedBy::Policy),
-            (said(Kind::Transient), Never, Next::Failed, DecidedBy::Policy),
-            (not_spawned(true), Never, Next::Failed, DecidedBy::Policy),
-            (not_spawned(false), Never, COUNTED, DecidedBy::Exit),
-            // 4. What the child announced.
-            (announced(Intent::Done, said(Kind::Bug)), Always, Next::Finished, DecidedBy::Intent),
-            (announced(Intent::StayDown, exit(0)), Always, Next::Finished, DecidedBy::Intent),
-            (announced(Intent::StayDown, exit(1)), Always, Next::Failed, DecidedBy::Intent),
-            (announced(Intent::Retry, exit(0)), OnFailure, COUNTED, DecidedBy::Intent),
-            (
-                announced(Intent::Retry, hinted(Kind::Config, Some(false), Some(MINUTE))),
-                OnFailure,
-                after(MINUTE, true),
-                DecidedBy::Intent,
-            ),
-            (announced(Intent::Retry, said(Kind::Resource)), Always, UNCOUNTED, DecidedBy::Intent),
-            (announced(Intent::RestartNow, exit(0)), OnFailure, at_once, DecidedBy::Intent),
-            // 5. What the child hinted.
-            (hinted(Kind::Transient, Some(false), None), Always, Next::Failed, DecidedBy::Hint),
-            (hinted(Kind::Config, Some(true), None), OnFailure, COUNTED, DecidedBy::Hint),
-            (
-                hinted(Kind::RateLimited, Some(true), Some(MINUTE)),
-                OnFailure,
-                after(MINUTE, false),
-                DecidedBy::Hint,
-            ),
-            // 6. The table of kinds: by the child's error, then by how it exited.
-            (
-                hinted(Kind::Timeout, None, Some(MINUTE)),
-                OnFailure,
-                after(MINUTE, true),
-                DecidedBy::Error,
-            ),
-            (said(Kind::RateLimited), OnFailure, UNCOUNTED, DecidedBy::Error),
-            (said(Kind::Denied), Always, Next::Failed, DecidedBy::Error),
-            (exit(78), Always, Next::Failed, DecidedBy::Exit),
-            (exit(1), OnFailure, COUNTED, DecidedBy::Exit),
-            (not_spawned(false), OnFailure, COUNTED, DecidedBy::Exit),
-            (not_spawned(true), Always, Next::Failed, DecidedBy::Exit),
-            // 7. The policy.
-            (exit(0), Always, COUNTED, DecidedBy::Policy),
-            (exit(0), OnFailure, Next::Finished, DecidedBy::Policy),
-            (said(Kind::Cancelled), OnFailure, COUNTED, DecidedBy::Policy),
-            (said(Kind::Cancelled), Never, Next::Failed, DecidedBy::Policy),
-            (
-                Evidence { end: exit(0).end, ..said(Kind::Cancelled) },
-                Never,
-                Next::Finished,
-                DecidedBy::Policy,
-            ),
-        ];
-        for (evidence, when, next, decided_by) in table {
-            let judgement = judge(&evidence, &policy(when));
-            assert_eq!(judgement, Judgement { next, decided_by }, "{when:?}: {evidence:#?}");
-        }
-    }
-
-    #[test]
-    fn what_is_held_against_a_program() {
-        let table = [
-            (exit(0), false),
-            (exit(1), true),
-            (exit(78), true),
-            (said(Kind::RateLimited), true),
-            (said(Kind::Cancelled), false),
-            (not_spawned(false), true),
-            (stopped(StopCause::Operator), false),
-            (stopped(StopCause::Restart), false),
-            (stopped(StopCause::Shutdown), false),
-            (stopped(StopCause::Scale), false),
-            (stopped(StopCause::StartTimeout), true),
-            (stopped(StopCause::Violation), true),
-            (stopped(StopCause::LineLost), true),
-        ];
-        for (evidence, failure) in table {
-            assert_eq!(is_failure(&evidence), failure, "{evidence:#?}");
-        }
-    }
-}
+mod tests;

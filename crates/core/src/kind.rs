@@ -1,4 +1,4 @@
-//! The closed set of error kinds, and what follows from each.
+//! The closed set of error kinds. What follows from each stands in [`mod@crate::verdict`].
 
 use std::fmt;
 
@@ -107,28 +107,6 @@ impl Kind {
             _ => Self::Crashed,
         })
     }
-
-    /// What follows when a *service* ends with an error of this kind and nothing else decides.
-    #[must_use]
-    pub fn verdict(self) -> Verdict {
-        match self {
-            Self::Transient
-            | Self::Timeout
-            | Self::Unavailable
-            | Self::Conflict
-            | Self::Bug
-            | Self::Crashed
-            | Self::Oom
-            | Self::Lost
-            | Self::Protocol
-            | Self::StartFailed => Verdict::Restart { counted: true },
-            // It knows its trouble and asks for time, not for help: nothing is held against it.
-            Self::RateLimited | Self::Resource => Verdict::Restart { counted: false },
-            // The next start would meet the same wall.
-            Self::Invalid | Self::NotFound | Self::Denied | Self::Config => Verdict::Fail,
-            Self::Cancelled => Verdict::ByPolicy,
-        }
-    }
 }
 
 impl fmt::Display for Kind {
@@ -137,52 +115,9 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What follows when a service has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Start it again after a delay.
-    Restart {
-        /// Whether that is held against its restart budget.
-        counted: bool,
-    },
-    /// It stays down as `failed` until an operator starts it.
-    Fail,
-    /// The restart policy decides by the exit code.
-    ByPolicy,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_of_kinds() {
-        let restart = Verdict::Restart { counted: true };
-        let wait = Verdict::Restart { counted: false };
-        let table = [
-            (Kind::Transient, restart),
-            (Kind::Timeout, restart),
-            (Kind::RateLimited, wait),
-            (Kind::Unavailable, restart),
-            (Kind::Conflict, restart),
-            (Kind::Resource, wait),
-            (Kind::Invalid, Verdict::Fail),
-            (Kind::NotFound, Verdict::Fail),
-            (Kind::Denied, Verdict::Fail),
-            (Kind::Config, Verdict::Fail),
-            (Kind::Bug, restart),
-            (Kind::Cancelled, Verdict::ByPolicy),
-            (Kind::Crashed, restart),
-            (Kind::Oom, restart),
-            (Kind::Lost, restart),
-            (Kind::Protocol, restart),
-            (Kind::StartFailed, restart),
-        ];
-        assert_eq!(table.map(|(kind, _)| kind), Kind::ALL, "every kind has its row");
-        for (kind, verdict) in table {
-            assert_eq!(kind.verdict(), verdict, "{kind}");
-        }
-    }
 
     #[test]
     fn exit_codes_speak_sysexits() {

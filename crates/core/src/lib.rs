@@ -14,8 +14,9 @@
 //! It takes one input, calls `handle`, performs every action that comes out, and sets one timer.
 //!
 //! Inside, from the whole to the part: [`supervision`] (order of start and stop, shutdown, idle),
-//! [`mod@unit`], [`instance`] (the table of states × events), [`judge`] (from [`evidence`] to what
-//! follows), and the small pieces [`budget`], [`backoff`], [`gate`].
+//! [`mod@unit`], [`instance`] (the table of states × events), [`account`] (what is held against an
+//! instance), [`judge`] (from [`evidence`] to what follows, by [`rule`] and by the table in
+//! [`verdict`]), and the small pieces [`budget`], [`backoff`], [`gate`], [`glob`].
 //!
 //! **Architecture invariant.** There is no clock here, no I/O, no thread, no async, no lock, no
 //! randomness and no global state: time comes in as a [`Moment`](moment::Moment), deadlines go out
@@ -32,7 +33,7 @@
 //! use hearken_core::identity::UnitName;
 //! use hearken_core::moment::Moment;
 //! use hearken_core::policy::{
-//!     OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy,
+//!     OnDependencyRestart, OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy,
 //! };
 //! use hearken_core::supervision::{Event, Plan, Supervision, WhenIdle};
 //! use std::time::Duration;
@@ -53,9 +54,15 @@
 //!     ready: Ready::Started,
 //!     start_timeout: None,
 //!     after: Vec::new(),
+//!     on_dependency_restart: OnDependencyRestart::Keep,
+//!     rules: [].into(),
+//!     watchdog: None,
+//!     progress_timeout: None,
+//!     health: None,
 //! };
-//! let (units, starts, when_idle) = (vec![web], Default::default(), WhenIdle::Stay);
-//! let mut core = Supervision::new(Plan { units, starts, when_idle, seed: 7 });
+//! let (units, groups, starts) = (vec![web], Vec::new(), Default::default());
+//! let mut core =
+//!     Supervision::new(Plan { units, groups, starts, when_idle: WhenIdle::Stay, seed: 7 });
 //!
 //! let now = Moment::START;
 //! core.handle(now, Event::Boot);
@@ -74,11 +81,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod account;
 pub mod action;
 pub mod backoff;
 pub mod budget;
 pub mod evidence;
 pub mod gate;
+pub mod glob;
 pub mod identity;
 pub mod instance;
 pub mod jitter;
@@ -86,5 +95,7 @@ pub mod judge;
 pub mod kind;
 pub mod moment;
 pub mod policy;
+pub mod rule;
 pub mod supervision;
 pub mod unit;
+pub mod verdict;

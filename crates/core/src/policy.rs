@@ -5,6 +5,8 @@
 use crate::backoff::Backoff;
 use crate::budget::Limit;
 use crate::identity::{UnitIndex, UnitName};
+use crate::rule::Rule;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything the core knows of a unit.
@@ -26,6 +28,17 @@ pub struct UnitPolicy {
     pub start_timeout: Option<Duration>,
     /// What must hold before it is started. Never a cycle: the plan checks it.
     pub after: Vec<After>,
+    /// What follows when something it comes after ends.
+    pub on_dependency_restart: OnDependencyRestart,
+    /// The rules of the config that concern it, in the order they are asked: its own, then those
+    /// for all units.
+    pub rules: Arc<[Rule]>,
+    /// How often it must give a sign of life once it is ready; `None`: it need not.
+    pub watchdog: Option<Duration>,
+    /// How often it must make progress once it is ready; `None`: it need not.
+    pub progress_timeout: Option<Duration>,
+    /// How its health is probed once it is ready.
+    pub health: Option<Probing>,
 }
 
 /// The most instances one unit may have.
@@ -51,13 +64,74 @@ pub enum Until {
     Succeeded,
 }
 
+/// What a unit does when one it comes after has come as far as it had to, and then ends.
+/// (A oneshot that succeeded is no such thing: `until = "succeeded"` is not looked at again.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDependencyRestart {
+    /// It runs on.
+    Keep,
+    /// It is stopped at once, and started again when the other has come as far again.
+    Restart,
+    /// It is stopped, and stays down until an operator starts it.
+    Stop,
+}
+
 /// When a unit counts as ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ready {
     /// As soon as its program runs (the exec worked).
     Started,
-    /// When it says `ready` on its line.
-    Message,
+    /// When it says so: on its line, to `NOTIFY_SOCKET`, by a newline, or in its log.
+    Said,
+    /// When a probe finds it ready.
+    Probe(Probing),
+}
+
+/// The rhythm of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probing {
+    /// From the end of one probe to the start of the next.
+    pub interval: Duration,
+    /// How long one may take; then it is ended and counts as failed.
+    pub timeout: Duration,
+    /// How many may fail in a row before the child is stopped for it: 1 or more. `None`: any number.
+    pub failures: Option<u32>,
+}
+
+/// Units that restart together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupPolicy {
+    /// Its name.
+    pub name: UnitName,
+    /// Its units, in the order they are started. No unit is in two groups.
+    pub units: Vec<UnitIndex>,
+    /// Who is restarted when one of them is.
+    pub strategy: Strategy,
+    /// How many automatic restarts all of them together may have in how long.
+    pub limit: Option<Limit>,
+    /// What follows when the limit is reached.
+    pub on_limit: GroupOnLimit,
+}
+
+/// Who is restarted with a unit of a group. (The names and their meaning are OTP's:
+/// *supervisor(3erl)*.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// Nobody else.
+    OneForOne,
+    /// All units of the group.
+    OneForAll,
+    /// Those that stand after it in the group.
+    RestForOne,
+}
+
+/// What follows when a group has used up its restart budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupOnLimit {
+    /// All its units are stopped and stay down as `failed` until an operator starts them.
+    Fail,
+    /// The daemon shuts down with a non-zero exit code.
+    ShutDown,
 }
 
 /// When an instance that ended by itself is started again.

@@ -9,6 +9,8 @@
 //! [`Supervision::poll_timeout`], [`Supervision::poll_action`] and [`Supervision::standing`].
 
 mod close;
+mod dependency;
+mod group;
 mod order;
 mod recount;
 mod stall;
@@ -19,11 +21,12 @@ use crate::action::{Action, Outcome, Report};
 use crate::evidence::{Ending, Said, SpawnFailure, StopCause};
 use crate::gate::{StartGate, StartRate};
 use crate::identity::{InstanceId, Token, UnitIndex};
-use crate::instance::{self, Context, Instance, Rest, Standing};
+use crate::instance::{self, Consequence, Context, Instance, Rest, Standing};
 use crate::jitter::Jitter;
 use crate::moment::Moment;
-use crate::policy::UnitPolicy;
+use crate::policy::{GroupPolicy, UnitPolicy};
 use crate::unit::{Going, Unit};
+use group::Group;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// What the shell tells the core.
@@ -56,6 +59,8 @@ pub enum Event {
     LineClosed(Token),
     /// The child's line and outputs are at their end.
     Drained(Token),
+    /// The probe of this number passed, or failed.
+    Probed(Token, u32, bool),
     /// The child was reaped.
     Exited(Token, Ending),
 }
@@ -74,6 +79,8 @@ pub enum WhenIdle {
 pub struct Plan {
     /// The units, by their index.
     pub units: Vec<UnitPolicy>,
+    /// The groups that restart together, by their index.
+    pub groups: Vec<GroupPolicy>,
     /// The shared rate limit of automatic restarts.
     pub starts: StartRate,
     /// What happens when nothing is left to run.
@@ -92,12 +99,24 @@ enum Phase {
     Left,
 }
 
+/// Something happened to an instance that may concern others.
+#[derive(Debug)]
+struct Change {
+    id: InstanceId,
+    /// It failed for good.
+    failed: bool,
+    /// It was up, and is no more.
+    lost: bool,
+    consequences: Vec<Consequence>,
+}
+
 /// All units together.
 #[derive(Debug)]
 pub struct Supervision {
     units: Vec<Unit>,
     /// For each unit, the units that come after it.
     dependents: Vec<Vec<UnitIndex>>,
+    groups: Vec<Group>,
     phase: Phase,
     when_idle: WhenIdle,
     tokens: HashMap<Token, InstanceId>,
@@ -108,9 +127,9 @@ pub struct Supervision {
     active: u32,
     abandoned: u32,
     actions: VecDeque<Action>,
-    /// Units of which an instance stands somewhere else than before, and whether it failed for
-    /// good: not yet looked at.
-    changed: VecDeque<(UnitIndex, bool)>,
+    /// Instances that stand somewhere else than before, or of which something follows for others:
+    /// not yet looked at.
+    changed: VecDeque<Change>,
     /// Why the daemon has to go down, not yet followed.
     fatal: Option<Outcome>,
     /// When it was last seen that a timer came late.
@@ -134,6 +153,7 @@ impl Supervision {
         Self {
             units,
             dependents,
+            groups: plan.groups.into_iter().map(Group::new).collect(),
             phase: Phase::Running { idle: true },
             when_idle: plan.when_idle,
             tokens: HashMap::new(),
@@ -165,6 +185,7 @@ impl Supervision {
                 if let Some(it) = self.unit_mut(unit) {
                     it.going = Going::Off;
                     self.tell_all(now, unit, &To::Stop(StopCause::Operator));
+                    self.advance_group(now, unit);
                 }
             }
             Event::Restart(unit) => {
@@ -193,6 +214,9 @@ impl Supervision {
             Event::Violated(token) => self.tell_token(now, token, To::Violated),
             Event::LineClosed(token) => self.tell_token(now, token, To::LineClosed),
             Event::Drained(token) => self.tell_token(now, token, To::Drained),
+            Event::Probed(token, number, passed) => {
+                self.tell_token(now, token, To::Probed(number, passed));
+            }
             Event::Exited(token, ending) => self.tell_token(now, token, To::Exited(ending)),
         }
         self.follow(now);
@@ -278,11 +302,50 @@ impl Supervision {
 
     /// Draws the conclusions from what [`Supervision::tell`] changed, and from what they change.
     fn follow(&mut self, now: Moment) {
-        if let Some(outcome) = self.fatal.take() {
-            self.shut_down(now, Some(outcome));
+        loop {
+            if let Some(outcome) = self.fatal.take() {
+                self.shut_down(now, Some(outcome));
+            }
+            let Some(change) = self.changed.pop_front() else { return };
+            for consequence in &change.consequences {
+                self.carry_out(now, change.id, *consequence);
+            }
+            self.look_around(now, &change);
+            self.start_what_is_due(now, change.id);
         }
-        while let Some((unit, failed)) = self.changed.pop_front() {
-            self.look_around(now, unit, failed);
+    }
+
+    /// What an end means for more than its instance.
+    fn carry_out(&mut self, now: Moment, id: InstanceId, consequence: Consequence) {
+        if !matches!(self.phase, Phase::Running { .. }) {
+            return;
+        }
+        match consequence {
+            Consequence::Pause(until) => self.pause(now, id.unit, until),
+            Consequence::FailUnit => self.fail_unit(now, id.unit),
+            Consequence::LimitReached => {
+                self.fatal.get_or_insert(Outcome::LimitReached(id.unit));
+            }
+            Consequence::RuleShutDown => {
+                self.fatal.get_or_insert(Outcome::RuleShutDown(id.unit));
+            }
+            Consequence::Restarts => self.restart_group(now, id),
+        }
+    }
+
+    fn pause(&mut self, now: Moment, index: UnitIndex, until: Moment) {
+        let Some(unit) = self.unit_mut(index) else { return };
+        if until > unit.paused_until && until > now {
+            unit.paused_until = until;
+            self.report(Report::Paused { unit: index, length: until.since(now) });
+        }
+    }
+
+    /// A restart without delay waits for nothing but its turn here.
+    fn start_what_is_due(&mut self, now: Moment, id: InstanceId) {
+        let due = self.instance(id).is_some_and(|it| it.due() <= now);
+        if due && self.standing(id) == Some(Standing::Backoff) {
+            self.tell(now, id, instance::Event::Due);
         }
     }
 
@@ -300,6 +363,14 @@ impl Supervision {
         }
     }
 
+    fn tell_in_use(&mut self, now: Moment, unit: UnitIndex, event: &instance::Event) {
+        let Some(it) = self.units.get(unit.0 as usize) else { return };
+        let ids: Vec<_> = it.in_use().map(Instance::id).collect();
+        for id in ids {
+            self.tell(now, id, event.clone());
+        }
+    }
+
     /// The one place where an instance is touched: it keeps timers, tokens and counts true.
     fn tell(&mut self, now: Moment, id: InstanceId, event: instance::Event) {
         let Some(unit) = self.units.get_mut(id.unit.0 as usize) else { return };
@@ -308,7 +379,7 @@ impl Supervision {
             return;
         };
         let (due, token, standing) = (it.due(), it.token(), it.standing());
-        let mut shut_down = false;
+        let mut consequences = Vec::new();
         let mut cx = Context {
             now,
             policy: &unit.policy,
@@ -316,7 +387,9 @@ impl Supervision {
             jitter: &mut self.jitter,
             last_token: &mut self.last_token,
             actions: &mut self.actions,
-            shut_down: &mut shut_down,
+            paused_until: unit.paused_until,
+            hold: unit.going == Going::Suspended,
+            consequences: &mut consequences,
         };
         it.handle(event, &mut cx);
         let (new_due, new_token, new_standing) = (it.due(), it.token(), it.standing());
@@ -329,30 +402,29 @@ impl Supervision {
                 self.tokens.insert(token, id);
             }
         }
-        if new_standing != standing {
-            let change = (standing.is_active(), new_standing.is_active());
-            if change == (false, true) {
-                unit.active += 1;
-                self.active += 1;
-            } else if change == (true, false) {
-                unit.active -= 1;
-                self.active -= 1;
-            }
-            if standing == Standing::Abandoned {
-                self.abandoned -= 1;
-            } else if new_standing == Standing::Abandoned {
-                self.abandoned += 1;
-            }
-            if shut_down {
-                self.fatal.get_or_insert(Outcome::LimitReached(id.unit));
-            } else if unit.policy.critical && new_standing == Standing::Down(Rest::Failed) {
-                self.fatal.get_or_insert(Outcome::CriticalFailed(id.unit));
-            }
-            let change = (id.unit, new_standing == Standing::Down(Rest::Failed));
-            if self.changed.back() != Some(&change) {
-                self.changed.push_back(change);
-            }
+        if new_standing == standing && consequences.is_empty() {
+            return;
         }
+        let change = (standing.is_active(), new_standing.is_active());
+        if change == (false, true) {
+            unit.active += 1;
+            self.active += 1;
+        } else if change == (true, false) {
+            unit.active -= 1;
+            self.active -= 1;
+        }
+        let change = (standing == Standing::Abandoned, new_standing == Standing::Abandoned);
+        if change == (true, false) {
+            self.abandoned -= 1;
+        } else if change == (false, true) {
+            self.abandoned += 1;
+        }
+        let failed = new_standing == Standing::Down(Rest::Failed) && new_standing != standing;
+        if failed && unit.policy.critical {
+            self.fatal.get_or_insert(Outcome::CriticalFailed(id.unit));
+        }
+        let lost = standing.is_up() && !new_standing.is_up();
+        self.changed.push_back(Change { id, failed, lost, consequences });
     }
 }
 

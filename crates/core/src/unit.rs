@@ -2,6 +2,7 @@
 
 use crate::identity::{InstanceId, UnitIndex};
 use crate::instance::{Instance, Rest, Standing};
+use crate::moment::Moment;
 use crate::policy::{UnitPolicy, Until};
 
 /// What became of the wish that a unit shall run.
@@ -13,6 +14,8 @@ pub enum Going {
     Held,
     /// Its instances were told to start.
     On,
+    /// It is down for the sake of others, and goes on once they have come far enough again.
+    Suspended,
 }
 
 /// One unit of the plan.
@@ -26,23 +29,34 @@ pub struct Unit {
     pub instances: Vec<Instance>,
     /// How many instances have a process, or one to come.
     pub active: u32,
+    /// No instance is started again by itself before this.
+    pub paused_until: Moment,
 }
 
 impl Unit {
     /// A unit whose instances hold nothing yet.
     #[must_use]
     pub fn new(index: UnitIndex, policy: UnitPolicy) -> Self {
-        let mut unit = Self { policy, going: Going::Off, instances: Vec::new(), active: 0 };
+        let mut unit = Self {
+            policy,
+            going: Going::Off,
+            instances: Vec::new(),
+            active: 0,
+            paused_until: Moment::START,
+        };
         unit.resize(index, unit.policy.instances);
         unit
     }
 
     /// Makes room for `instances` slots; slots above stay until their process is gone.
     pub fn resize(&mut self, index: UnitIndex, instances: u32) {
-        self.policy.instances = instances;
+        let before = std::mem::replace(&mut self.policy.instances, instances);
         let have = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
         // Most units have one; a vector would make room for four.
         self.instances.reserve_exact(instances.saturating_sub(have) as usize);
+        for it in self.instances.iter_mut().skip(before as usize) {
+            it.renew();
+        }
         for slot in have + 1..=instances {
             self.instances.push(Instance::new(InstanceId { unit: index, slot }));
         }
@@ -63,7 +77,22 @@ impl Unit {
             (Until::Ready | Until::Succeeded, Standing::Starting { .. })
             | (Until::Succeeded, Standing::Ready)
             | (_, Standing::Down(Rest::New | Rest::Stopped | Rest::Failed))
-            | (_, Standing::Backoff | Standing::Stopping | Standing::Abandoned) => false,
+            | (
+                _,
+                Standing::Held | Standing::Backoff | Standing::Stopping | Standing::Abandoned,
+            ) => false,
         })
+    }
+
+    /// Whether any instance has a process, or has asked for one.
+    #[must_use]
+    pub fn has_process(&self) -> bool {
+        self.instances.iter().any(|instance| instance.standing().has_process())
+    }
+
+    /// Whether nothing more comes of it by itself: every instance is down for good.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.in_use().all(|instance| matches!(instance.standing(), Standing::Down(_)))
     }
 }

@@ -1,14 +1,17 @@
 //! What an instance remembers, and where that puts it.
 
-use super::{DRAIN_TIMEOUT, Event, KILL_TIMEOUT, LINE_LOST_GRACE};
+use super::liveness::Liveness;
+use super::{DRAIN_TIMEOUT, Event, KILL_TIMEOUT, LINE_LOST_GRACE, STOP_EXTENSIONS};
 use crate::action::{Action, Report};
 use crate::evidence::{Ending, Said, StopCause, Words};
 use crate::gate::StartGate;
 use crate::identity::Token;
 use crate::jitter::Jitter;
+use crate::judge::Judgement;
 use crate::moment::Moment;
 use crate::policy::UnitPolicy;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Why an instance has no process and none to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum Rest {
 pub enum Standing {
     /// No process and none to come.
     Down(Rest),
+    /// Down for the sake of others, until they let it start again.
+    Held,
     /// Waiting for its next start.
     Backoff,
     /// Asked for, or running but not ready.
@@ -49,9 +54,43 @@ impl Standing {
     pub fn is_active(self) -> bool {
         match self {
             Self::Backoff | Self::Starting { .. } | Self::Ready | Self::Stopping => true,
-            Self::Down(_) | Self::Abandoned => false,
+            Self::Down(_) | Self::Held | Self::Abandoned => false,
         }
     }
+
+    /// Whether its program runs and is not on its way down.
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        match self {
+            Self::Ready => true,
+            Self::Starting { running } => running,
+            Self::Down(_) | Self::Held | Self::Backoff | Self::Stopping | Self::Abandoned => false,
+        }
+    }
+
+    /// Whether there is a process, or one that was asked for.
+    #[must_use]
+    pub fn has_process(self) -> bool {
+        match self {
+            Self::Starting { .. } | Self::Ready | Self::Stopping | Self::Abandoned => true,
+            Self::Down(_) | Self::Held | Self::Backoff => false,
+        }
+    }
+}
+
+/// What an end, or an error of a child that runs on, means for more than its instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// No instance of the unit is started again by itself before this moment.
+    Pause(Moment),
+    /// The whole unit fails.
+    FailUnit,
+    /// The daemon goes down: the restart budget is used up.
+    LimitReached,
+    /// The daemon goes down: a rule wants it.
+    RuleShutDown,
+    /// It will be started again by itself, and that counts: its group may want more.
+    Restarts,
 }
 
 /// What an instance needs from around it while it answers an event.
@@ -69,8 +108,12 @@ pub struct Context<'a> {
     pub last_token: &'a mut u64,
     /// Where actions go.
     pub actions: &'a mut VecDeque<Action>,
-    /// Set when the config wants this end to bring the daemon down.
-    pub shut_down: &'a mut bool,
+    /// No start by itself before this.
+    pub paused_until: Moment,
+    /// No start by itself at all for now: the unit waits for others.
+    pub hold: bool,
+    /// What comes of it for others.
+    pub consequences: &'a mut Vec<Consequence>,
 }
 
 impl Context<'_> {
@@ -104,6 +147,8 @@ impl Wanted {
 #[derive(Debug)]
 pub(super) enum Is {
     Down(Rest),
+    /// With the automatic restart that was to come, if one was.
+    Held(Option<Wait>),
     Backoff(Wait),
     Spawning(Life),
     Starting(Life),
@@ -138,9 +183,16 @@ pub(super) struct Life {
     pub(super) drained: bool,
     /// When it must be ready.
     pub(super) start_by: Moment,
-    /// When it must be gone: because it closed its line, or because it was to be stopped before the
-    /// fork server had answered.
+    /// When it must be gone: because it closed its line or announced its exit, or because it was to
+    /// be stopped before the fork server had answered.
     pub(super) leave_by: Moment,
+    /// What it is stopped for if it is not.
+    pub(super) leave_for: StopCause,
+    pub(super) liveness: Liveness,
+    /// Since when it reads its configuration again.
+    pub(super) reloading: Option<Moment>,
+    /// What was decided for an error it said; it is stopped for that.
+    pub(super) sentence: Option<Judgement>,
 }
 
 /// How far a stop has come.
@@ -150,6 +202,19 @@ pub(super) enum Phase {
     Asked { since: Moment, kill_at: Moment },
     /// It was killed, and is given up at `give_up_at`.
     Killed { give_up_at: Moment },
+}
+
+impl Phase {
+    /// It asked for more time, and has it within reason.
+    pub(super) fn extended(self, by: Duration, cx: &Context<'_>) -> Self {
+        match self {
+            Self::Asked { since, kill_at } => {
+                let most = since + cx.policy.stop.grace.saturating_mul(STOP_EXTENSIONS);
+                Self::Asked { since, kill_at: kill_at.max((cx.now + by).min(most)) }
+            }
+            Self::Killed { .. } => self,
+        }
+    }
 }
 
 /// An exit that waits for the rest of the line.
@@ -176,15 +241,20 @@ impl Life {
             drained: false,
             start_by: start_by(now, policy),
             leave_by: Moment::NEVER,
+            leave_for: StopCause::LineLost,
+            liveness: Liveness::new(policy),
+            reloading: None,
+            sentence: None,
         }
     }
 
     /// Writes down what an event tells of this life, wherever it stands: what a child says counts
     /// at its end, no matter how far its end has come.
-    fn note(&mut self, event: &Event, now: Moment) {
+    fn note(&mut self, event: &Event, now: Moment, policy: &UnitPolicy) {
         match event {
             Event::Said(said) => {
                 self.said_ready |= *said == Said::Ready;
+                self.liveness.hear(said, now, policy);
                 self.words.hear(now, said.clone());
             }
             Event::Violated => self.violated = true,
@@ -196,31 +266,39 @@ impl Life {
             Event::Start
             | Event::Stop(_)
             | Event::Restart
+            | Event::Resume
             | Event::Kill
             | Event::Spawned(_)
             | Event::SpawnFailed(_)
+            | Event::Probed(..)
             | Event::Exited(_)
             | Event::Due => {}
         }
     }
+
+    /// When something has to be looked at.
+    fn due(&self) -> Moment {
+        self.start_by.min(self.leave_by).min(self.liveness.due())
+    }
 }
 
 impl Is {
-    pub(super) fn note(&mut self, event: &Event, now: Moment) {
+    pub(super) fn note(&mut self, event: &Event, now: Moment, policy: &UnitPolicy) {
         match self {
-            Self::Down(_) | Self::Backoff(_) => {}
+            Self::Down(_) | Self::Held(_) | Self::Backoff(_) => {}
             Self::Spawning(life)
             | Self::Starting(life)
             | Self::Ready(life)
             | Self::Stopping(life, ..)
             | Self::Judging(life, _)
-            | Self::Abandoned(life, _) => life.note(event, now),
+            | Self::Abandoned(life, _) => life.note(event, now, policy),
         }
     }
 
     pub(super) fn standing(&self) -> Standing {
         match self {
             Self::Down(rest) => Standing::Down(*rest),
+            Self::Held(_) => Standing::Held,
             Self::Backoff(_) => Standing::Backoff,
             Self::Spawning(_) => Standing::Starting { running: false },
             Self::Starting(_) => Standing::Starting { running: true },
@@ -232,7 +310,7 @@ impl Is {
 
     pub(super) fn token(&self) -> Option<Token> {
         match self {
-            Self::Down(_) | Self::Backoff(_) => None,
+            Self::Down(_) | Self::Held(_) | Self::Backoff(_) => None,
             Self::Spawning(life)
             | Self::Starting(life)
             | Self::Ready(life)
@@ -244,10 +322,9 @@ impl Is {
 
     pub(super) fn due(&self) -> Moment {
         match self {
-            Self::Down(_) | Self::Abandoned(..) => Moment::NEVER,
+            Self::Down(_) | Self::Held(_) | Self::Abandoned(..) => Moment::NEVER,
             Self::Backoff(wait) => wait.until,
-            Self::Spawning(life) | Self::Starting(life) => life.start_by.min(life.leave_by),
-            Self::Ready(life) => life.leave_by,
+            Self::Spawning(life) | Self::Starting(life) | Self::Ready(life) => life.due(),
             Self::Stopping(_, _, Phase::Asked { kill_at, .. }) => *kill_at,
             Self::Stopping(_, _, Phase::Killed { give_up_at }) => *give_up_at,
             Self::Judging(_, reaped) => reaped.judge_at,
@@ -258,13 +335,13 @@ impl Is {
     pub(super) fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
         match self {
             Self::Spawning(life) | Self::Starting(life) | Self::Ready(life) => {
-                let mut moved = false;
-                if life.ready_at.is_none() && life.start_by != Moment::NEVER {
+                let mut moved = life.liveness.forgive_stall(now, policy);
+                if life.start_by != Moment::NEVER {
                     life.start_by = start_by(now, policy);
                     moved = true;
                 }
                 if life.leave_by != Moment::NEVER {
-                    life.leave_by = now + LINE_LOST_GRACE;
+                    life.leave_by = now + LINE_LOST_GRACE.max(policy.stop.grace);
                     moved = true;
                 }
                 moved
@@ -281,7 +358,7 @@ impl Is {
                 reaped.judge_at = now + DRAIN_TIMEOUT;
                 true
             }
-            Self::Down(_) | Self::Backoff(_) | Self::Abandoned(..) => false,
+            Self::Down(_) | Self::Held(_) | Self::Backoff(_) | Self::Abandoned(..) => false,
         }
     }
 }

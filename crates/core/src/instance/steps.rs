@@ -1,5 +1,6 @@
 //! What an instance does when it goes from one state to the next.
 
+use super::prober::Prober;
 use super::state::{Context, Is, Life, Phase, Reaped, Wanted};
 use super::{DRAIN_TIMEOUT, Instance, KILL_TIMEOUT, LINE_LOST_GRACE};
 use crate::action::{Action, Report};
@@ -35,11 +36,18 @@ impl Instance {
         if life.violated {
             return self.stop(life, StopCause::Violation, cx);
         }
-        let life = self.line_closed(life, cx);
-        if cx.policy.ready == Ready::Started || life.said_ready {
-            self.ready(life, cx)
-        } else {
-            Is::Starting(life)
+        let mut life = self.line_closed(life, cx);
+        if life.words.intent().is_some() {
+            life = self.leaving(life, cx);
+        }
+        match cx.policy.ready {
+            Ready::Started => self.ready(life, cx),
+            Ready::Said if life.said_ready => self.ready(life, cx),
+            Ready::Said => Is::Starting(life),
+            Ready::Probe(rhythm) => {
+                life.liveness.prober = Some(Prober::new(rhythm, cx.now));
+                Is::Starting(life)
+            }
         }
     }
 
@@ -52,6 +60,8 @@ impl Instance {
 
     pub(super) fn ready(&mut self, mut life: Life, cx: &mut Context<'_>) -> Is {
         life.ready_at = Some(cx.now);
+        life.start_by = Moment::NEVER;
+        life.liveness.begin(cx.now, cx.policy);
         cx.report(Report::Ready { id: self.id, after: cx.now.since(life.asked_at) });
         Is::Ready(life)
     }
@@ -65,13 +75,31 @@ impl Instance {
             && life.leave_by == Moment::NEVER
         {
             life.leave_by = cx.now + LINE_LOST_GRACE;
+            life.leave_for = StopCause::LineLost;
         }
         life
     }
 
+    /// It announced its exit. It has as long for that as if it had been asked to stop.
+    pub(super) fn leaving(&mut self, mut life: Life, cx: &mut Context<'_>) -> Life {
+        if life.leave_for != StopCause::Overdue {
+            life.leave_by = cx.now + cx.policy.stop.grace;
+            life.leave_for = StopCause::Overdue;
+        }
+        life
+    }
+
+    /// Nobody waits for the answer any more.
+    fn end_probe(&mut self, life: &mut Life, cx: &mut Context<'_>) {
+        if let Some(number) = life.liveness.prober.take().and_then(|prober| prober.running()) {
+            cx.act(Action::EndProbe { token: life.token, number });
+        }
+    }
+
     /// Asks it to stop. CONT comes after the signal, so that a stopped process finds it pending the
     /// moment it wakes, and does nothing else first.
-    pub(super) fn stop(&mut self, life: Life, cause: StopCause, cx: &mut Context<'_>) -> Is {
+    pub(super) fn stop(&mut self, mut life: Life, cause: StopCause, cx: &mut Context<'_>) -> Is {
+        self.end_probe(&mut life, cx);
         let (token, signal, grace) = (life.token, cx.policy.stop.signal, cx.policy.stop.grace);
         cx.report(Report::Stopping { id: self.id, cause, signal, grace });
         if life.words.said_hello() {
@@ -84,11 +112,12 @@ impl Instance {
 
     pub(super) fn kill(
         &mut self,
-        life: Life,
+        mut life: Life,
         cause: StopCause,
         after: Duration,
         cx: &mut Context<'_>,
     ) -> Is {
+        self.end_probe(&mut life, cx);
         cx.report(Report::Killing { id: self.id, cause, after });
         cx.act(Action::KillTree { token: life.token });
         Is::Stopping(life, cause, Phase::Killed { give_up_at: cx.now + KILL_TIMEOUT })
@@ -96,11 +125,12 @@ impl Instance {
 
     pub(super) fn exited(
         &mut self,
-        life: Life,
+        mut life: Life,
         ending: Ending,
         cause: Option<StopCause>,
         cx: &mut Context<'_>,
     ) -> Is {
+        self.end_probe(&mut life, cx);
         if life.drained {
             return self.judge(life, End::Process(ending), cx.now, cause, cx);
         }

@@ -29,6 +29,8 @@ impl Supervision {
                     Outcome::Clean
                     | Outcome::CriticalFailed(_)
                     | Outcome::LimitReached(_)
+                    | Outcome::GroupLimitReached(_)
+                    | Outcome::RuleShutDown(_)
                     | Outcome::Abandoned => outcome,
                 };
                 self.leave(outcome);

@@ -1,60 +1,75 @@
 //! Who starts after whom, and who stops before whom.
 
-use super::{Phase, Supervision};
+use super::{Change, Phase, Supervision};
 use crate::action::Report;
 use crate::evidence::StopCause;
 use crate::identity::{InstanceId, UnitIndex};
-use crate::instance::{self, Instance, Standing};
+use crate::instance::{self, Standing};
 use crate::moment::Moment;
 use crate::policy::{After, INSTANCES_MAX};
 use crate::unit::Going;
 
 impl Supervision {
-    /// An instance of this unit stands somewhere else than before: others may have waited for that.
-    /// When it failed for good, those who wait on are told.
-    pub(super) fn look_around(&mut self, now: Moment, index: UnitIndex, failed: bool) {
+    /// An instance stands somewhere else than before: others may have waited for that. When it
+    /// failed for good, those who wait on are told.
+    pub(super) fn look_around(&mut self, now: Moment, change: &Change) {
+        let index = change.id.unit;
         let Some(unit) = self.units.get(index.0 as usize) else { return };
-        let waiting = match self.phase {
-            Phase::Running { .. } => self.dependents.get(index.0 as usize).cloned(),
+        match self.phase {
+            Phase::Running { .. } => {
+                let dependents = self.dependents.get(index.0 as usize).cloned();
+                for other in dependents.unwrap_or_default() {
+                    if change.lost {
+                        self.lose_dependency(now, other, index);
+                    }
+                    self.start_if_due(now, other, change.failed);
+                }
+                self.resume_stragglers(now, change.id);
+                self.start_if_due(now, index, false);
+                self.advance_group(now, index);
+            }
             Phase::ShuttingDown(_) if unit.active == 0 => {
-                Some(unit.policy.after.iter().map(|after| after.unit).collect())
+                let waiting: Vec<_> = unit.policy.after.iter().map(|after| after.unit).collect();
+                for other in waiting {
+                    self.stop_if_clear(now, other);
+                }
             }
-            Phase::ShuttingDown(_) | Phase::Left => None,
-        };
-        for other in waiting.unwrap_or_default() {
-            match self.phase {
-                Phase::Running { .. } => self.start_if_due(now, other, failed),
-                Phase::ShuttingDown(_) => self.stop_if_clear(now, other),
-                Phase::Left => {}
-            }
+            Phase::ShuttingDown(_) | Phase::Left => {}
         }
     }
 
-    /// The units that have not come as far as this one needs them to.
+    /// The units that have not come as far as this one needs them to, and those of its group that
+    /// start before it.
     #[must_use]
     pub fn waits_for(&self, index: UnitIndex) -> Vec<UnitIndex> {
         let Some(unit) = self.units.get(index.0 as usize) else { return Vec::new() };
         let come = |after: &After| {
             self.units.get(after.unit.0 as usize).is_some_and(|it| it.has_come(after.until))
         };
-        unit.policy.after.iter().filter(|after| !come(after)).map(|after| after.unit).collect()
+        let mut on: Vec<_> =
+            unit.policy.after.iter().filter(|after| !come(after)).map(|after| after.unit).collect();
+        let mut before = self.stands_before_in_group(index);
+        before.retain(|unit| !on.contains(unit));
+        on.extend(before);
+        on
     }
 
-    /// Starts a held unit once everything it comes after has come far enough.
+    /// Starts a unit that waits, once everything it comes after has come far enough.
     pub(super) fn start_if_due(&mut self, now: Moment, index: UnitIndex, say_waiting: bool) {
         let Some(unit) = self.units.get(index.0 as usize) else { return };
-        if unit.going != Going::Held {
-            return;
-        }
+        let event = match unit.going {
+            Going::Held => instance::Event::Start,
+            // What is still on its way down is waited for: its end says where it stands.
+            Going::Suspended if unit.in_use().any(|it| it.standing().is_active()) => return,
+            Going::Suspended => instance::Event::Resume,
+            Going::Off | Going::On => return,
+        };
         let on = self.waits_for(index);
         if on.is_empty() {
-            let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
             if let Some(unit) = self.unit_mut(index) {
                 unit.going = Going::On;
             }
-            for id in ids {
-                self.tell(now, id, instance::Event::Start);
-            }
+            self.tell_in_use(now, index, &event);
         } else if say_waiting {
             self.report(Report::Waiting { unit: index, on });
         }
@@ -78,12 +93,10 @@ impl Supervision {
     /// what it comes after.
     pub(super) fn start(&mut self, now: Moment, index: UnitIndex, command: &instance::Event) {
         let Some(unit) = self.unit_mut(index) else { return };
+        unit.paused_until = Moment::START;
         let runs = unit.in_use().any(|it| !matches!(it.standing(), Standing::Down(_)));
         if unit.going == Going::On && runs {
-            let ids: Vec<_> = unit.in_use().map(Instance::id).collect();
-            for id in ids {
-                self.tell(now, id, command.clone());
-            }
+            self.tell_in_use(now, index, command);
         } else {
             unit.going = Going::Held;
             self.start_if_due(now, index, true);
@@ -98,7 +111,14 @@ impl Supervision {
         let Some(unit) = self.unit_mut(index) else { return };
         let before = unit.policy.instances;
         unit.resize(index, instances);
-        let on = unit.going == Going::On && running;
+        let event = match unit.going {
+            Going::On if running => Some(instance::Event::Start),
+            // It starts with the others.
+            Going::Suspended if running => {
+                Some(instance::Event::Stop(StopCause::DependencyRestart))
+            }
+            Going::Off | Going::Held | Going::On | Going::Suspended => None,
+        };
         for slot in instances + 1..=before {
             self.tell(
                 now,
@@ -107,12 +127,13 @@ impl Supervision {
             );
         }
         for slot in before + 1..=instances {
-            if on {
-                self.tell(now, InstanceId { unit: index, slot }, instance::Event::Start);
+            if let Some(event) = &event {
+                self.tell(now, InstanceId { unit: index, slot }, event.clone());
             }
         }
         // What a dependent still waited for may just have gone.
-        self.changed.push_back((index, false));
+        let id = InstanceId { unit: index, slot: 1 };
+        self.changed.push_back(Change { id, failed: false, lost: false, consequences: Vec::new() });
     }
 
     /// Stops a unit once nothing that comes after it is active any more.

@@ -11,9 +11,6 @@ use hearken_core::policy::{OnLimit, Ready, RestartWhen};
 use hearken_core::supervision::Event;
 use std::time::Duration;
 
-const COUNTED: Next = Next::Restart { pace: Pace::Backoff, counted: true };
-const UNCOUNTED: Next = Next::Restart { pace: Pace::Backoff, counted: false };
-
 fn web(when: RestartWhen) -> World {
     let mut world = World::of([service("web", |it| it.restart.when = when)]);
     world.boot();
@@ -32,7 +29,7 @@ fn an_exit_with_0_under_on_failure_is_the_end() {
 fn an_exit_with_0_under_always_is_started_again() {
     let mut world = web(RestartWhen::Always);
     world.exits(WEB, 0);
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Policy));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Policy));
     world.pass(ms(200));
     assert_eq!(world.standing(WEB), Standing::Ready);
 }
@@ -78,7 +75,7 @@ fn a_limit_that_waits_starts_again_when_the_window_has_room() {
         world.pass(world.restart_in(WEB).unwrap());
     }
     world.crashes(WEB);
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Budget));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Budget));
     assert_eq!(world.now + world.restart_in(WEB).unwrap(), first + s(60));
     world.pass(s(60));
     assert_eq!(world.spawns.last().unwrap().0, first + s(60));
@@ -114,7 +111,7 @@ fn a_rate_limit_waits_as_long_as_asked_and_is_not_counted() {
     for _ in 0..20 {
         let error = TypedError { retry_after: Some(s(30)), ..error(Kind::RateLimited) };
         world.fails_with(WEB, error);
-        let next = Next::Restart { pace: Pace::Asked(s(30)), counted: false };
+        let next = Next::Restart { pace: Pace::Asked(s(30), backoff()), counted: false };
         assert_eq!(world.decided(WEB), (next, DecidedBy::Error));
         assert_eq!(world.restart_in(WEB), Some(s(30)));
         world.pass(s(30));
@@ -148,22 +145,22 @@ fn a_long_wait_of_one_holds_up_nobody_else() {
 fn a_transient_error_backs_off_and_counts() {
     let mut world = web(RestartWhen::OnFailure);
     world.fails_with(WEB, error(Kind::Transient));
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Error));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Error));
     assert_eq!(world.restart_in(WEB), Some(ms(200)));
 }
 
 #[test]
 fn exit_codes_speak_for_programs_that_say_nothing() {
     let table = [
-        (75, COUNTED),
-        (69, COUNTED),
-        (70, COUNTED),
-        (71, UNCOUNTED),
+        (75, again(true)),
+        (69, again(true)),
+        (70, again(true)),
+        (71, again(false)),
         (78, Next::Failed),
         (77, Next::Failed),
         (65, Next::Failed),
-        (1, COUNTED),
-        (137, COUNTED),
+        (1, again(true)),
+        (137, again(true)),
     ];
     for (code, next) in table {
         let mut world = web(RestartWhen::OnFailure);
@@ -179,7 +176,7 @@ fn retryable_says_more_than_the_kind() {
     assert_eq!(world.decided(WEB), (Next::Failed, DecidedBy::Hint));
     let mut world = web(RestartWhen::OnFailure);
     world.fails_with(WEB, TypedError { retryable: Some(true), ..error(Kind::Config) });
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Hint));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Hint));
 }
 
 #[test]
@@ -187,7 +184,7 @@ fn an_announced_intent_decides() {
     let at_once = Next::Restart { pace: Pace::AtOnce, counted: true };
     let table = [
         (Intent::Done, 1, Next::Finished),
-        (Intent::Retry, 0, COUNTED),
+        (Intent::Retry, 0, again(true)),
         (Intent::RestartNow, 0, at_once),
         (Intent::StayDown, 0, Next::Finished),
         (Intent::StayDown, 1, Next::Failed),
@@ -209,7 +206,7 @@ fn a_child_that_announces_a_retry_is_not_charged_for_a_rate_limit() {
     world.say(WEB, Said::Error(wait));
     world.say(WEB, exiting(Intent::Retry));
     world.exits(WEB, 1);
-    let next = Next::Restart { pace: Pace::Asked(s(30)), counted: false };
+    let next = Next::Restart { pace: Pace::Asked(s(30), backoff()), counted: false };
     assert_eq!(world.decided(WEB), (next, DecidedBy::Intent));
 }
 
@@ -217,19 +214,19 @@ fn a_child_that_announces_a_retry_is_not_charged_for_a_rate_limit() {
 fn an_error_that_was_overcome_decides_nothing() {
     let mut world = web(RestartWhen::OnFailure);
     world.say(WEB, Said::Hello);
-    world.say(WEB, Said::Error(error(Kind::Config)));
+    world.say(WEB, Said::Error(error(Kind::Denied)));
     world.say(WEB, Said::Working);
     world.crashes(WEB);
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Exit));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Exit));
 }
 
 #[test]
 fn an_error_of_long_ago_decides_nothing() {
     let mut world = web(RestartWhen::OnFailure);
-    world.say(WEB, Said::Error(error(Kind::Config)));
+    world.say(WEB, Said::Error(error(Kind::Denied)));
     world.pass(s(61));
     world.crashes(WEB);
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Exit));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Exit));
 }
 
 #[test]
@@ -252,12 +249,12 @@ fn an_exit_whose_line_stays_open_is_judged_after_250_ms() {
     world.pass(ms(249));
     assert_eq!((world.standing(WEB), world.ends_of(WEB).len()), (Standing::Stopping, 0));
     world.pass(ms(1));
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Exit));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Exit));
 }
 
 #[test]
 fn a_protocol_broken_by_the_last_words_counts_though_it_is_read_after_the_exit() {
-    let broken = (COUNTED, DecidedBy::Supervisor);
+    let broken = (again(true), DecidedBy::Supervisor);
     for exit_first in [false, true] {
         let mut world = web(RestartWhen::OnFailure);
         let token = world.token(WEB);
@@ -291,7 +288,7 @@ fn a_fork_that_fails_for_now_is_tried_again() {
     let mut world = World::of([service("web", |_| {})]);
     world.forks = Forks::Fails(EAGAIN);
     world.boot();
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Exit));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Exit));
     assert_eq!(world.restart_in(WEB), Some(ms(200)));
     world.forks = Forks::AtOnce;
     world.pass(ms(200));
@@ -303,7 +300,7 @@ fn a_oneshot_that_could_not_be_forked_has_not_run_and_is_tried_again() {
     let mut world = World::of([service("job", |it| it.restart.when = RestartWhen::Never)]);
     world.forks = Forks::Fails(EAGAIN);
     world.boot();
-    assert_eq!(world.decided(WEB), (COUNTED, DecidedBy::Exit));
+    assert_eq!(world.decided(WEB), (again(true), DecidedBy::Exit));
     world.forks = Forks::AtOnce;
     world.pass(ms(200));
     world.exits(WEB, 0);
@@ -331,7 +328,7 @@ fn only_a_settled_run_forgives_past_failures() {
 #[test]
 fn uptime_that_was_not_ready_settles_nothing() {
     let mut world = World::of([service("web", |it| {
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
         it.start_timeout = None;
         it.restart.limit = None;
     })]);

@@ -129,7 +129,7 @@ prop_compose! {
         settle in 0_u64..10_000,
         limit in prop::option::weighted(0.8, (1_u32..4, 1_u64..60_000)),
         on_limit in select(vec![OnLimit::Fail, OnLimit::Fail, OnLimit::Wait, OnLimit::ShutDown]),
-        ready in select(vec![Ready::Started, Ready::Message]),
+        ready in select(vec![Ready::Started, Ready::Said]),
         start_timeout in prop::option::of(1_u64..10_000),
         grace in 0_u64..10_000,
         after in prop::collection::vec(
@@ -280,7 +280,7 @@ fn has_converged(world: &World) {
                     standing,
                     Standing::Ready | Standing::Down(Rest::Finished | Rest::Failed)
                 ),
-                (Going::Off | Going::Held, _) | (Going::On, false) => {
+                (Going::Off | Going::Held | Going::Suspended, _) | (Going::On, false) => {
                     matches!(standing, Standing::Down(_))
                 }
             };

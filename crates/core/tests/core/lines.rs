@@ -4,6 +4,7 @@ use crate::world::*;
 use hearken_core::action::Report;
 use hearken_core::evidence::{Intent, Said, StopCause};
 use hearken_core::instance::Standing;
+use hearken_core::judge::{DecidedBy, Next};
 use hearken_core::kind::Kind;
 use hearken_core::supervision::Event;
 
@@ -49,8 +50,12 @@ fn a_child_that_announced_its_exit_may_hang_up() {
     world.say(WEB, Said::Hello);
     world.say(WEB, exiting(Intent::Done));
     hangs_up(&mut world);
-    world.pass(s(60));
+    world.pass(s(9));
     assert_eq!(world.standing(WEB), Standing::Ready);
+    world.pass(s(1));
+    let (evidence, judgement, _) = world.last_end(WEB);
+    assert_eq!(evidence.stopped_by, Some(StopCause::Overdue), "but it has to go");
+    assert_eq!((judgement.next, judgement.decided_by), (Next::Finished, DecidedBy::Intent));
 }
 
 #[test]

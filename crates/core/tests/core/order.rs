@@ -16,7 +16,7 @@ const EDGE: InstanceId = InstanceId { unit: UnitIndex(2), slot: 1 };
 
 /// db, api after db, edge after api.
 fn chain(until: Until) -> World {
-    let ready = |it: &mut hearken_core::policy::UnitPolicy| it.ready = Ready::Message;
+    let ready = |it: &mut hearken_core::policy::UnitPolicy| it.ready = Ready::Said;
     World::of([
         service("db", ready),
         service("api", |it| {

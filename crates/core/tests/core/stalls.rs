@@ -23,7 +23,7 @@ fn stalled(seed: u64) -> World {
     let mut dice = Dice(seed);
     let web = service("web", |it| {
         it.instances = 20;
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
     });
     let mut world = World::of([web]);
     world.boot();
@@ -36,7 +36,7 @@ fn stalled(seed: u64) -> World {
     // What was said before the stop was heard in time.
     world = World::of([service("web", |it| {
         it.instances = 20;
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
     })]);
     world.boot();
     let unread = words.split_off(words.partition_point(|(at, _)| *at <= stop));
@@ -72,7 +72,7 @@ fn a_minute_of_standing_still_kills_nobody_who_is_healthy() {
 }
 
 fn starting() -> World {
-    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    let mut world = World::of([service("web", |it| it.ready = Ready::Said)]);
     world.boot();
     world
 }
@@ -101,7 +101,7 @@ fn looking_again_helps_only_once() {
 #[test]
 fn a_stall_seen_by_an_event_before_the_timer_is_a_stall() {
     let mut world = World::of([service("web", |it| {
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
         it.instances = 2;
     })]);
     world.boot();

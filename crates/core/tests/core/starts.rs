@@ -4,14 +4,14 @@ use crate::world::*;
 use hearken_core::action::{Action, Report};
 use hearken_core::evidence::{Said, StopCause};
 use hearken_core::instance::{Rest, Standing};
-use hearken_core::judge::{DecidedBy, Next, Pace};
+use hearken_core::judge::{DecidedBy, Next};
 use hearken_core::kind::Kind;
 use hearken_core::policy::{Ready, RestartWhen};
 use hearken_core::supervision::Event;
 use std::time::Duration;
 
 fn says_ready() -> World {
-    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    let mut world = World::of([service("web", |it| it.ready = Ready::Said)]);
     world.boot();
     world
 }
@@ -31,7 +31,7 @@ fn the_happy_path() {
 
 #[test]
 fn ready_may_be_heard_before_the_fork_server_names_the_pid() {
-    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    let mut world = World::of([service("web", |it| it.ready = Ready::Said)]);
     world.forks = Forks::Never;
     world.boot();
     world.say(WEB, Said::Hello);
@@ -43,7 +43,7 @@ fn ready_may_be_heard_before_the_fork_server_names_the_pid() {
 
 #[test]
 fn one_that_is_not_ready_in_time_is_stopped_killed_and_counted() {
-    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    let mut world = World::of([service("web", |it| it.ready = Ready::Said)]);
     world.manners = Manners::IgnoresTerm;
     world.boot();
     world.pass(s(30));
@@ -54,7 +54,7 @@ fn one_that_is_not_ready_in_time_is_stopped_killed_and_counted() {
     let (evidence, judgement, wait) = world.last_end(WEB);
     assert_eq!(evidence.stopped_by, Some(StopCause::StartTimeout));
     assert_eq!(evidence.kind(), Some(Kind::Timeout));
-    assert_eq!(judgement.next, Next::Restart { pace: Pace::Backoff, counted: true });
+    assert_eq!(judgement.next, again(true));
     assert_eq!((judgement.decided_by, wait), (DecidedBy::Supervisor, Some(ms(200))));
     assert!(
         world
@@ -66,7 +66,7 @@ fn one_that_is_not_ready_in_time_is_stopped_killed_and_counted() {
 #[test]
 fn never_ready_uses_up_the_budget() {
     let mut world = World::of([service("web", |it| {
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
         it.start_timeout = Some(s(1));
     })]);
     world.boot();
@@ -78,7 +78,7 @@ fn never_ready_uses_up_the_budget() {
 #[test]
 fn without_a_start_timeout_it_may_take_for_ever() {
     let mut world = World::of([service("web", |it| {
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
         it.start_timeout = None;
     })]);
     world.boot();
@@ -89,7 +89,7 @@ fn without_a_start_timeout_it_may_take_for_ever() {
 #[test]
 fn no_time_at_all_to_start_or_to_stop_is_still_no_busy_loop() {
     let mut world = World::of([service("web", |it| {
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
         it.start_timeout = Some(Duration::ZERO);
         it.stop.grace = Duration::ZERO;
     })]);

@@ -57,7 +57,7 @@ const STATES: [State; 8] = [
 ];
 
 fn web() -> hearken_core::policy::UnitPolicy {
-    service("web", |it| it.ready = Ready::Message)
+    service("web", |it| it.ready = Ready::Said)
 }
 
 fn ready() -> World {
@@ -280,7 +280,7 @@ fn a_late_end_is_judged_by_why_it_was_stopped() {
         (RestartWhen::OnFailure, Standing::Backoff),
     ] {
         let mut world = World::of([service("job", |it| {
-            it.ready = Ready::Message;
+            it.ready = Ready::Said;
             it.restart.when = when;
         })]);
         world.manners = Manners::Unkillable;
@@ -311,7 +311,7 @@ fn shutdown_now_asks_nobody_twice_and_kills_everybody_once() {
 
 #[test]
 fn an_operator_stops_what_is_being_stopped_for_a_fault() {
-    let mut world = World::of([service("web", |it| it.ready = Ready::Message)]);
+    let mut world = World::of([service("web", |it| it.ready = Ready::Said)]);
     world.manners = Manners::IgnoresTerm;
     world.boot();
     world.pass(s(30));
@@ -324,7 +324,7 @@ fn an_operator_stops_what_is_being_stopped_for_a_fault() {
 #[test]
 fn a_start_of_what_is_being_stopped_for_a_fault_starts_it_again_uncounted() {
     let mut world = World::of([service("job", |it| {
-        it.ready = Ready::Message;
+        it.ready = Ready::Said;
         it.restart.when = RestartWhen::Never;
     })]);
     world.manners = Manners::IgnoresTerm;

@@ -74,7 +74,7 @@ impl World {
     ) -> Self {
         let units = units.into_iter().collect();
         Self {
-            core: Supervision::new(Plan { units, starts, when_idle, seed }),
+            core: Supervision::new(Plan { units, groups: Vec::new(), starts, when_idle, seed }),
             now: Moment::at(s(100)),
             forks: Forks::AtOnce,
             manners: Manners::Obeys,
@@ -141,7 +141,10 @@ impl World {
     pub(crate) fn fails_with(&mut self, id: InstanceId, error: TypedError) {
         self.say(id, Said::Hello);
         self.say(id, Said::Error(error));
-        self.exits(id, 1);
+        // For some errors it is stopped before it can leave by itself.
+        if self.slots[&id].token.is_some() {
+            self.exits(id, 1);
+        }
     }
 
     pub(crate) fn exits(&mut self, id: InstanceId, code: i32) {
@@ -270,6 +273,7 @@ impl World {
             | Event::Said(..)
             | Event::Violated(_)
             | Event::LineClosed(_)
+            | Event::Probed(..)
             | Event::Drained(_) => {}
         }
         let by_hand =
@@ -375,6 +379,7 @@ impl World {
                 assert!(!std::mem::replace(&mut process.released, true), "released twice");
                 self.slots.get_mut(&process.id).unwrap().token = None;
             }
+            Action::Probe { .. } | Action::EndProbe { .. } => {}
             Action::Report(report) => self.note(report),
             Action::Leave(outcome) => {
                 assert_eq!(self.left.replace(outcome), None, "left twice");

@@ -4,9 +4,11 @@ use hearken_core::backoff::Backoff;
 use hearken_core::budget::Limit;
 use hearken_core::evidence::{Intent, Said, SpawnFailure, TypedError};
 use hearken_core::identity::{InstanceId, UnitIndex, UnitName};
+use hearken_core::judge::{Next, Pace};
 use hearken_core::kind::Kind;
 use hearken_core::policy::{
-    After, OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy, Until,
+    After, OnDependencyRestart, OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy,
+    Until,
 };
 use std::time::Duration;
 
@@ -40,7 +42,7 @@ pub(crate) fn service(name: &str, change: impl FnOnce(&mut UnitPolicy)) -> UnitP
         critical: false,
         restart: RestartPolicy {
             when: RestartWhen::OnFailure,
-            backoff: Backoff::new(ms(200), s(60)).unwrap(),
+            backoff: backoff(),
             settle: s(30),
             limit: Some(Limit::new(5, s(60)).unwrap()),
             on_limit: OnLimit::Fail,
@@ -49,6 +51,11 @@ pub(crate) fn service(name: &str, change: impl FnOnce(&mut UnitPolicy)) -> UnitP
         ready: Ready::Started,
         start_timeout: Some(s(30)),
         after: Vec::new(),
+        on_dependency_restart: OnDependencyRestart::Keep,
+        rules: [].into(),
+        watchdog: None,
+        progress_timeout: None,
+        health: None,
     };
     change(&mut policy);
     policy
@@ -65,7 +72,18 @@ pub(crate) fn error(kind: Kind) -> TypedError {
         message: "words".into(),
         retryable: None,
         retry_after: None,
+        scope: None,
     }
+}
+
+/// The backoff of [`service`].
+pub(crate) fn backoff() -> Backoff {
+    Backoff::new(ms(200), s(60)).unwrap()
+}
+
+/// To be started again after that backoff.
+pub(crate) fn again(counted: bool) -> Next {
+    Next::Restart { pace: Pace::Backoff(backoff()), counted }
 }
 
 pub(crate) fn exiting(intent: Intent) -> Said {

@@ -1,0 +1,98 @@
+//! The deadlines of a child that is ready: signs of life, progress, health.
+
+use super::prober::Prober;
+use crate::evidence::{Said, StopCause};
+use crate::moment::Moment;
+use crate::policy::UnitPolicy;
+use std::time::Duration;
+
+/// The bounds of a watchdog period that a child gives itself.
+const PERIOD: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(24 * 3600));
+
+/// What a ready child owes, and by when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Liveness {
+    /// How often it gives a sign of life, if it has to.
+    period: Option<Duration>,
+    /// When it counts as lost.
+    lost_at: Moment,
+    /// When it counts as stuck.
+    stuck_at: Moment,
+    /// Its health probes, or those for readiness while it is not ready.
+    pub(super) prober: Option<Prober>,
+}
+
+impl Liveness {
+    /// Of a child that has just been asked for: nothing is owed yet.
+    pub(super) fn new(policy: &UnitPolicy) -> Self {
+        Self {
+            period: policy.watchdog,
+            lost_at: Moment::NEVER,
+            stuck_at: Moment::NEVER,
+            prober: None,
+        }
+    }
+
+    /// It is ready: from now on it owes signs of life.
+    pub(super) fn begin(&mut self, now: Moment, policy: &UnitPolicy) {
+        self.lost_at = lost_at(self.period, now);
+        self.stuck_at = policy.progress_timeout.map_or(Moment::NEVER, |most| now + most);
+        self.prober = policy.health.map(|rhythm| Prober::new(rhythm, now + rhythm.interval));
+    }
+
+    /// It said something, and whatever it was is a sign of life.
+    pub(super) fn hear(&mut self, said: &Said, now: Moment, policy: &UnitPolicy) {
+        if let Said::WatchdogPeriod(period) = said {
+            self.period = Some((*period).clamp(PERIOD.0, PERIOD.1));
+        }
+        if self.lost_at != Moment::NEVER || matches!(said, Said::WatchdogPeriod(_)) {
+            self.lost_at = lost_at(self.period, now);
+        }
+        if let (Said::Working, Some(most), true) =
+            (said, policy.progress_timeout, self.stuck_at != Moment::NEVER)
+        {
+            self.stuck_at = now + most;
+        }
+    }
+
+    /// When to look next.
+    pub(super) fn due(&self) -> Moment {
+        let probe = self.prober.as_ref().map_or(Moment::NEVER, Prober::due);
+        self.lost_at.min(self.stuck_at).min(probe)
+    }
+
+    /// What it has failed to do by `now`.
+    pub(super) fn fault(&self, now: Moment) -> Option<StopCause> {
+        if self.lost_at <= now {
+            Some(StopCause::Watchdog)
+        } else if self.stuck_at <= now {
+            Some(StopCause::ProgressTimeout)
+        } else {
+            None
+        }
+    }
+
+    /// The supervisor was stalled: what it owes may lie there unread, and has its time again.
+    pub(super) fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
+        let mut moved = self.prober.as_mut().is_some_and(|prober| prober.forgive_stall(now));
+        if self.lost_at != Moment::NEVER {
+            self.lost_at = lost_at(self.period, now);
+            moved = true;
+        }
+        if let (Some(most), true) = (policy.progress_timeout, self.stuck_at != Moment::NEVER) {
+            self.stuck_at = now + most;
+            moved = true;
+        }
+        moved
+    }
+}
+
+/// The shell does not pass on every frame of a chatty child: up to an eighth of the period may lie
+/// between the last sign of life and the last one told. So much is added; a child is never lost
+/// before its time.
+fn lost_at(period: Option<Duration>, now: Moment) -> Moment {
+    period.map_or(Moment::NEVER, |period| now + period + period / SIGNS_PER_PERIOD)
+}
+
+/// How many signs of life the shell passes on in one watchdog period, at most.
+pub const SIGNS_PER_PERIOD: u32 = 8;
