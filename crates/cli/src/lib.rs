@@ -41,9 +41,13 @@ fn run(command: Command) -> Exit {
 fn up(file: ConfigFile) -> Exit {
     match hearken_supervisor::up(&Up { config: file.config, insecure: file.insecure_config }) {
         Ok(Outcome::Clean) => Exit::Ok,
-        Ok(Outcome::CriticalFailed(_) | Outcome::LimitReached(_) | Outcome::Abandoned) => {
-            Exit::Failure
-        }
+        Ok(
+            Outcome::CriticalFailed(_)
+            | Outcome::LimitReached(_)
+            | Outcome::GroupLimitReached(_)
+            | Outcome::RuleShutDown(_)
+            | Outcome::Abandoned,
+        ) => Exit::Failure,
         Err(UpError::Config(errors)) => invalid(&errors),
         Err(error) => {
             let exit = match error {

@@ -1,5 +1,6 @@
 //! `hearken up`, from the first call to the exit code.
 
+use crate::child::{Manner, Signs};
 use crate::clock::Clock;
 use crate::convert;
 use crate::daemon::Daemon;
@@ -10,7 +11,7 @@ use crate::events::{
 use crate::logs;
 use crate::spawner::{Job, Recipe, Spawner};
 use crate::state_directory::{self, StateDirectory, StateError};
-use hearken_config::{Config, ConfigErrors, LoadOptions, Loaded, Program, Service};
+use hearken_config::{Config, ConfigErrors, LoadOptions, Loaded, Program, Readiness, Service};
 use hearken_core::action::{Action, Outcome};
 use hearken_core::supervision::{Event, Supervision};
 use hearken_sys::{
@@ -108,6 +109,8 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
             Action::Drain { .. }
             | Action::Signal { .. }
             | Action::KillTree { .. }
+            | Action::Probe { .. }
+            | Action::EndProbe { .. }
             | Action::Release { .. }
             | Action::Report(_)
             | Action::Leave(_) => later.push(action),
@@ -156,6 +159,25 @@ fn recipe(service: &Service) -> Recipe {
         template: Template::new(service, |name| std::env::var_os(name)),
         mode: convert::line_mode(service.line),
         unit: Arc::from(service.policy.name.as_str()),
+        manner: Manner {
+            signs: Signs::of(&service.policy),
+            log: match &service.readiness {
+                Readiness::Log(pattern) => Some(pattern.clone()),
+                Readiness::Started
+                | Readiness::Message
+                | Readiness::Notify
+                | Readiness::Newline { .. }
+                | Readiness::Probe(_) => None,
+            },
+        },
+        newline: match service.readiness {
+            Readiness::Newline { descriptor } => Some(descriptor),
+            Readiness::Started
+            | Readiness::Message
+            | Readiness::Notify
+            | Readiness::Log(_)
+            | Readiness::Probe(_) => None,
+        },
         signal_group: matches!(service.program, Program::Shell(_)),
     }
 }

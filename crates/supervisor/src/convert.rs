@@ -3,7 +3,7 @@
 //! They know nothing of each other on purpose; what each calls a thing is translated here and
 //! nowhere else.
 
-use hearken_core::evidence::{self, Ending, Said, SpawnFailure, TypedError};
+use hearken_core::evidence::{self, Ending, Said, Scope, SpawnFailure, TypedError};
 use hearken_core::gate::StartRate;
 use hearken_core::kind::Kind;
 use hearken_core::supervision::{Plan, WhenIdle};
@@ -17,6 +17,7 @@ pub(crate) fn plan(config: &hearken_config::Config, seed: u64) -> Plan {
     let starts = config.supervisor.starts;
     Plan {
         units: config.services.iter().map(|service| service.policy.clone()).collect(),
+        groups: config.groups.clone(),
         starts: StartRate { burst: starts.burst, per_second: starts.per_second },
         when_idle: match config.supervisor.when_idle {
             hearken_config::WhenIdle::Exit => WhenIdle::Exit,
@@ -46,6 +47,7 @@ pub(crate) fn typed_error(error: &proto::ErrorMessage) -> TypedError {
         message: error.message.as_str().to_owned(),
         retryable: error.retryable,
         retry_after: error.retry_after_ms.map(Duration::from_millis),
+        scope: error.scope.map(scope),
     }
 }
 
@@ -142,14 +144,14 @@ pub(crate) fn spawn_help(failure: SpawnFailure) -> &'static str {
     }
 }
 
-/// The scope of an error, by its name on the line.
+/// What an error on the line is about.
 #[must_use]
-pub(crate) fn scope(scope: proto::Scope) -> &'static str {
+pub(crate) fn scope(scope: proto::Scope) -> Scope {
     match scope {
-        proto::Scope::Task => "task",
-        proto::Scope::Worker => "worker",
-        proto::Scope::Dependency => "dependency",
-        proto::Scope::Service => "service",
+        proto::Scope::Task => Scope::Task,
+        proto::Scope::Worker => Scope::Worker,
+        proto::Scope::Dependency => Scope::Dependency,
+        proto::Scope::Service => Scope::Service,
     }
 }
 

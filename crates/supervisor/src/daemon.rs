@@ -9,24 +9,21 @@
 //!
 //! Architecture invariant: nothing in here waits for a child, a disk or a terminal.
 
-use crate::child::{self, Heard, Order, Tended, Word};
+mod births;
+mod deaths;
+mod perform;
+
+use crate::child::{Heard, Order, Word};
 use crate::clock::Clock;
-use crate::convert;
-use crate::events::{
-    LeftoversKilled, OrphanReaped, OutputsHeld, OutputsUnheard, Resumed, SignalReceived,
-    SignalRefused, Suspended, WaitFailed, WaitingFor,
-};
+use crate::events::{SignalReceived, WaitingFor};
 use crate::logs::Queue;
-use crate::register::Reaped;
 use crate::report::Teller;
-use crate::spawner::{Job, Launched, Spawner, Step, kill_tree};
+use crate::spawner::Spawner;
 use crate::watched::Watched;
-use hearken_core::action::{Action, Outcome, Report};
+use hearken_core::action::{Outcome, Report};
 use hearken_core::identity::{InstanceId, Token};
 use hearken_core::supervision::{Event, Supervision, WhenIdle};
-use hearken_sys::{
-    ForkServer, Member, Signal, Status, hear_shutdown_signals, next_change, session_members,
-};
+use hearken_sys::{ForkServer, Status, hear_shutdown_signals};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -233,118 +230,6 @@ impl<'a> Daemon<'a> {
         self.supervision.handle(self.clock.now(), event);
     }
 
-    /// Takes in what came of a step of the spawner.
-    fn take(&mut self, step: Step) {
-        for launched in step.launched {
-            self.listen(launched);
-        }
-        for event in step.events {
-            self.tell(event);
-        }
-        for (pid, status) in std::mem::take(&mut self.nameless) {
-            self.suspended(pid, status);
-        }
-        for pid in self.spawner.register.orphans() {
-            OrphanReaped { pid: pid.get() }.emit();
-        }
-    }
-
-    fn listen(&mut self, launched: Launched) {
-        let Launched { token, id, who, ends } = launched;
-        let (orders, inbox) = watch::channel(None);
-        self.reach.insert(token, Reach { id, orders, drained: false });
-        match Tended::new(token, who, ends, self.logs.share(), self.heard.0.clone()) {
-            Ok(tended) => drop(tokio::spawn(child::tend(tended, inbox))),
-            // Nothing of it can be heard; it is judged by its exit alone.
-            Err(error) => {
-                let unit = self.unit(id);
-                OutputsUnheard { unit: &unit, instance: id.slot, error: &error.to_string() }.emit();
-                self.word(Heard { token, word: Word::Drained });
-            }
-        }
-    }
-
-    fn hear_server(&mut self) {
-        let Some(server) = &mut self.server else { return };
-        let mut step = Step::default();
-        let spawner = &mut self.spawner;
-        let heard = server.take(|server| spawner.receive(server, &mut step));
-        self.take(step);
-        if let (Err(lost), Some(server)) = (heard, &self.server) {
-            self.spawner.give_up(&server.server, lost.to_string());
-        }
-    }
-
-    /// One reaper for the whole process: whoever else waited for children would steal exits.
-    fn reap(&mut self) {
-        // Replies first: most exits then find their names.
-        self.hear_server();
-        loop {
-            match next_change() {
-                Ok(Some(change)) => match convert::ending(change.what) {
-                    Some(ending) => self.reaped(change.pid, ending),
-                    None => self.suspended(change.pid, change.what),
-                },
-                Ok(None) => break,
-                Err(error) => {
-                    WaitFailed { error: &error.to_string() }.emit();
-                    break;
-                }
-            }
-        }
-        for pid in self.spawner.register.orphans() {
-            OrphanReaped { pid: pid.get() }.emit();
-        }
-    }
-
-    fn reaped(&mut self, pid: hearken_sys::Pid, ending: hearken_core::evidence::Ending) {
-        if self.server.as_ref().is_some_and(|server| server.server.pid() == pid) {
-            self.hear_server();
-            self.server = None;
-            let step = self.spawner.mourn(pid, ending);
-            self.take(step);
-            self.see_to_server();
-            return;
-        }
-        match self.spawner.register.reaped(pid, ending) {
-            Reaped::Event(event) => self.tell(event),
-            Reaped::Orphan(pid) => OrphanReaped { pid: pid.get() }.emit(),
-            Reaped::Kept | Reaped::Swallowed => {}
-        }
-    }
-
-    fn suspended(&mut self, pid: hearken_sys::Pid, status: Status) {
-        let register = &self.spawner.register;
-        let Some(reach) = register.token_of(pid).and_then(|token| self.reach.get(&token)) else {
-            // Like an exit, it may be seen before it is known whose it is.
-            if register.knows(pid) || register.unanswered() > 0 {
-                self.nameless.push((pid, status));
-            }
-            return;
-        };
-        let (unit, instance) = (self.unit(reach.id), reach.id.slot);
-        match status {
-            Status::Stopped { signal } => {
-                Suspended { unit: &unit, instance, signal: &signal.to_string() }.emit();
-            }
-            Status::Continued => Resumed { unit: &unit, instance }.emit(),
-            Status::Exited { .. } | Status::Killed { .. } => {}
-        }
-    }
-
-    /// Kills a fork server that hangs, and makes a new one where there is none.
-    fn see_to_server(&mut self) {
-        self.hear_server();
-        if let Some(server) = &self.server {
-            self.spawner.kill_if_hung(&server.server);
-            return;
-        }
-        if let Some(server) = self.spawner.replace() {
-            // Without a descriptor for it, the next sweep tries again.
-            self.server = Watched::new(server).ok();
-        }
-    }
-
     fn word(&mut self, heard: Heard) {
         let token = heard.token;
         let event = match heard.word {
@@ -383,124 +268,6 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Does what the core wants, and only then tells of it: a line of the log wakes the writer,
-    /// which would stand between an end and the next start.
-    fn act(&mut self) {
-        self.act_in_silence();
-        self.tell_all();
-    }
-
-    fn tell_all(&mut self) {
-        let mut untold = std::mem::take(&mut self.untold);
-        for report in untold.drain(..) {
-            self.teller().tell(&report);
-        }
-        self.untold = untold;
-    }
-
-    /// Does what the core wants, then sends what starts the window has room for, until neither
-    /// brings anything new.
-    fn act_in_silence(&mut self) {
-        loop {
-            while let Some(action) = self.supervision.poll_action() {
-                self.perform(action);
-            }
-            let failed = match &mut self.server {
-                _ if self.closing => self.spawner.cancel(),
-                Some(server) => self.spawner.pump(&mut server.server),
-                None => return,
-            };
-            if failed.is_empty() {
-                return;
-            }
-            for event in failed {
-                self.tell(event);
-            }
-        }
-    }
-
-    /// Does one thing the core wants.
-    pub(crate) fn perform(&mut self, action: Action) {
-        match action {
-            Action::Spawn { id, token, incarnation } => {
-                self.spawner.want(Job { id, token, incarnation })
-            }
-            Action::Drain { token, grace, cause } => {
-                if let Some(reach) = self.reach.get(&token) {
-                    reach.orders.send_replace(Some(Order::Drain { grace, reason: cause.as_str() }));
-                }
-            }
-            Action::Signal { token, signal } => self.signal(token, signal),
-            Action::KillTree { token } => {
-                // What the fork server was not asked for yet needs no kill, only to be forgotten.
-                if let Some(event) = self.spawner.withdraw(token) {
-                    self.tell(event);
-                } else if self.spawner.register.kill_when_known(token)
-                    && let Some((pidfd, _)) = self.spawner.register.handle(token)
-                {
-                    kill_tree(pidfd);
-                }
-            }
-            Action::Release { token } => self.release(token),
-            Action::Report(report) => {
-                self.closing |= matches!(report, Report::ShuttingDown { .. });
-                self.untold.push(report);
-            }
-            Action::Leave(outcome) => self.left = Some(outcome),
-        }
-    }
-
-    fn signal(&self, token: Token, number: i32) {
-        let Some((pidfd, _)) = self.spawner.register.handle(token) else { return };
-        let Some(signal) = Signal::new(number) else { return };
-        let Some(id) = self.reach.get(&token).map(|reach| reach.id) else { return };
-        let sent = if self.spawner.recipe(id).is_some_and(|recipe| recipe.signal_group) {
-            pidfd.signal_group(signal)
-        } else {
-            pidfd.signal(signal)
-        };
-        if let Err(errno) = sent {
-            let (unit, instance) = (self.unit(id), id.slot);
-            let (signal, error) = (signal.to_string(), errno.to_string());
-            SignalRefused { unit: &unit, instance, signal: &signal, error: &error }.emit();
-        }
-    }
-
-    /// It was judged: what it left behind goes, and nothing of it is kept.
-    fn release(&mut self, token: Token) {
-        let Some(reach) = self.reach.remove(&token) else { return };
-        if let Some((pidfd, pid)) = self.spawner.register.handle(token)
-            && self.spawner.register.has_ended(token)
-        {
-            // Asking costs one call; looking for them costs a walk over all processes.
-            if pidfd.group_alive() {
-                let members = session_members(pid);
-                kill_tree(pidfd);
-                if !members.is_empty() {
-                    self.tell_all();
-                    let (unit, instance) = (self.unit(reach.id), reach.id.slot);
-                    LeftoversKilled { unit: &unit, instance, processes: &names(&members) }.emit();
-                }
-            } else if !reach.drained {
-                self.tell_all();
-                let (unit, instance) = (self.unit(reach.id), reach.id.slot);
-                OutputsHeld { unit: &unit, instance, processes: "a process that left its group" }
-                    .emit();
-            }
-        }
-        if let Some(server) = &mut self.server {
-            server.server.forget(token.0);
-        }
-        self.spawner.register.released(token);
-    }
-
-    fn flush(&mut self) {
-        if let Some(server) = &mut self.server {
-            // Lost is told by the read side; what is not sent now is sent with the next.
-            let _later = server.server.flush();
-        }
-    }
-
     fn say_who_is_waited_for(&self) {
         let mut who: Vec<_> = self
             .reach
@@ -524,12 +291,6 @@ impl<'a> Daemon<'a> {
             when_idle: self.when_idle,
         }
     }
-}
-
-fn names(members: &[Member]) -> String {
-    let names: Vec<_> =
-        members.iter().map(|one| format!("{} ({})", one.pid, one.command)).collect();
-    names.join(", ")
 }
 
 async fn readable(server: Option<&Watched>) {

@@ -2,13 +2,14 @@
 
 use crate::convert;
 use crate::events::{
-    Abandoned, EndedLate, Exited, Failed, Finished, Idle, Killing, LineLost, ReadyNow, Restarting,
-    ShuttingDown, Stalled, StartFailed, Started, Stopped, Stopping, Waiting, ms,
+    Abandoned, EndedLate, ErrorAnswered, Exited, Failed, Finished, GroupFailed, GroupRestarting,
+    Held, Idle, Killing, LineLost, Paused, ReadyNow, Reloaded, Reloading, Restarting, ShuttingDown,
+    Stalled, StartFailed, Started, Stopped, Stopping, Waiting, ms,
 };
 use crate::spawner::{CANCELLED, Recipe};
 use hearken_core::action::{Outcome, Report};
 use hearken_core::evidence::{End, Ending, Evidence, StopCause};
-use hearken_core::identity::{InstanceId, UnitIndex};
+use hearken_core::identity::{GroupIndex, InstanceId, UnitIndex};
 use hearken_core::judge::{self, DecidedBy, Judgement, Next};
 use hearken_core::kind::Kind;
 use hearken_core::policy::Ready;
@@ -36,6 +37,26 @@ impl Teller<'_> {
         self.recipe(unit).map_or("?", |recipe| &recipe.unit)
     }
 
+    fn instance(&self, id: InstanceId) -> String {
+        format!("{}#{}", self.unit(id.unit), id.slot)
+    }
+
+    fn names(&self, units: &[UnitIndex]) -> String {
+        let names: Vec<_> = units.iter().map(|unit| self.unit(*unit)).collect();
+        names.join(", ")
+    }
+
+    fn group(&self, group: GroupIndex) -> &str {
+        self.supervision.group(group).map_or("?", |group| group.name.as_str())
+    }
+
+    /// The rule that decided, if one did, as people find it again.
+    fn rule(&self, unit: UnitIndex, decided_by: DecidedBy) -> Option<&str> {
+        let DecidedBy::Rule(place) = decided_by else { return None };
+        let rules = &self.supervision.policy(unit)?.rules;
+        rules.get(place as usize).map(|rule| &*rule.label)
+    }
+
     fn is_ready_when_started(&self, unit: UnitIndex) -> bool {
         self.supervision.policy(unit).is_some_and(|policy| policy.ready == Ready::Started)
     }
@@ -52,6 +73,13 @@ impl Teller<'_> {
                 "{} used up its restart budget (on_limit = \"shut_down\")",
                 self.unit(unit)
             )),
+            Outcome::GroupLimitReached(group) => Some(format!(
+                "the group {} used up its restart budget (on_limit = \"shut_down\")",
+                self.group(group)
+            )),
+            Outcome::RuleShutDown(unit) => {
+                Some(format!("a rule about {} says so (unit = \"shut_down\")", self.unit(unit)))
+            }
             Outcome::Abandoned => Some("a process that would not die was left behind".into()),
         }
     }
@@ -60,8 +88,7 @@ impl Teller<'_> {
     pub(crate) fn tell(&self, report: &Report) {
         match report {
             Report::Waiting { unit, on } => {
-                let on: Vec<_> = on.iter().map(|unit| self.unit(*unit)).collect();
-                Waiting { unit: self.unit(*unit), on: &on.join(", ") }.emit();
+                Waiting { unit: self.unit(*unit), on: &self.names(on) }.emit();
             }
             Report::Started { id, pid, incarnation } => {
                 let (unit, instance) = (self.unit(id.unit), id.slot);
@@ -85,6 +112,35 @@ impl Teller<'_> {
             Report::LineLost { id, after } => {
                 LineLost { unit: self.unit(id.unit), instance: id.slot, after_ms: ms(*after) }
                     .emit();
+            }
+            Report::Reacted { id, verdict } => ErrorAnswered {
+                unit: self.unit(id.unit),
+                instance: id.slot,
+                process: verdict.instance.as_str(),
+                verdict: verdict.unit.as_str(),
+                decided_by: verdict.decided_by.as_str(),
+                rule: self.rule(id.unit, verdict.decided_by),
+            }
+            .emit(),
+            Report::Reloading { id } => {
+                Reloading { unit: self.unit(id.unit), instance: id.slot }.emit();
+            }
+            Report::Reloaded { id, after } => {
+                Reloaded { unit: self.unit(id.unit), instance: id.slot, after_ms: ms(*after) }
+                    .emit();
+            }
+            Report::Paused { unit, length } => {
+                Paused { unit: self.unit(*unit), for_ms: ms(*length) }.emit();
+            }
+            Report::GroupRestarting { group, because, units } => {
+                let (group, units) = (self.group(*group), &self.names(units));
+                GroupRestarting { group, because: &self.instance(*because), units }.emit();
+            }
+            Report::GroupFailed { group, because } => {
+                let of = self.supervision.group(*group);
+                let units = &self.names(of.map_or(&[], |group| &group.units));
+                let because = &self.instance(*because);
+                GroupFailed { group: self.group(*group), because, units }.emit();
             }
             Report::Ended { id, pid, incarnation, evidence, judgement, restart_in } => {
                 self.ended(*id, *pid, *incarnation, evidence);
@@ -168,6 +224,7 @@ impl Teller<'_> {
     ) {
         let (unit, instance) = (self.unit(id.unit), id.slot);
         let decided_by = judgement.decided_by.as_str();
+        let rule = self.rule(id.unit, judgement.decided_by);
         let kind = evidence.kind().map(Kind::as_str);
         let code = evidence.error.as_ref().map(|error| error.code.as_str());
         match (restart_in, judgement.next) {
@@ -178,6 +235,7 @@ impl Teller<'_> {
                 kind,
                 code,
                 decided_by,
+                rule,
                 failures: u64::from(evidence.failures) + u64::from(judge::is_failure(evidence)),
                 counted: matches!(next, Next::Restart { counted: true, .. }),
             }
@@ -189,11 +247,13 @@ impl Teller<'_> {
                 code,
                 error: evidence.error.as_ref().map(|error| error.message.as_str()),
                 decided_by,
+                rule,
                 help: next_step(evidence, judgement.decided_by),
             }
             .emit(),
-            (None, Next::Finished) => Finished { unit, instance, decided_by }.emit(),
-            (None, Next::Stopped) => Stopped { unit, instance, decided_by }.emit(),
+            (None, Next::Finished) => Finished { unit, instance, decided_by, rule }.emit(),
+            (None, Next::Stopped) => Stopped { unit, instance, decided_by, rule }.emit(),
+            (None, Next::Held) => Held { unit, instance, decided_by }.emit(),
         }
     }
 }
@@ -205,6 +265,8 @@ fn next_step(evidence: &Evidence, decided_by: DecidedBy) -> &'static str {
             "find out why it keeps failing; restart.limit and restart.window say how often is too often"
         }
         (DecidedBy::Policy, _) => "restart = \"never\" starts it no more",
+        (DecidedBy::Rule(_), _) => "mend what the rule is about, then start it again",
+        (DecidedBy::Unit, _) => "see what failed first, mend that, then start it again",
         (_, Some(Kind::Config)) => "correct its configuration, then start it again",
         (_, Some(Kind::StartFailed)) => "correct what is named above, then start it again",
         (_, Some(Kind::Denied)) => "give it the permission it lacks, then start it again",

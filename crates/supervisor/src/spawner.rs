@@ -9,7 +9,7 @@
 //! Several spawns are under way at once, because a child execs on another core while the next is
 //! forked; not all at once, because then a thousand starts would stand before the next restart.
 
-use crate::child::{Ends, Who};
+use crate::child::{Ends, Manner, Who};
 use crate::clock::Clock;
 use crate::convert;
 use crate::environment::Template;
@@ -64,6 +64,10 @@ pub(crate) struct Recipe {
     pub(crate) mode: Option<Mode>,
     /// The unit's name.
     pub(crate) unit: Arc<str>,
+    /// What to listen for.
+    pub(crate) manner: Manner,
+    /// The number of their readiness descriptor, if they have one.
+    pub(crate) newline: Option<i32>,
     /// Whether a stop signal goes to the whole group: a shell is not the program it runs.
     pub(crate) signal_group: bool,
 }
@@ -202,7 +206,8 @@ impl Spawner {
     fn send(&mut self, server: &mut ForkServer, job: Job) -> Result<bool, SpawnFailure> {
         let no_recipe = SpawnFailure { stage: "plan", errno: 0, permanent: true };
         let recipe = self.recipe(job.id).ok_or(no_recipe)?;
-        let (ours, theirs) = connect(recipe.mode).map_err(|error| out_of_descriptors(&error))?;
+        let (ours, theirs) =
+            connect(recipe.mode, recipe.newline).map_err(|error| out_of_descriptors(&error))?;
         let spawn = recipe.template.spawn(job.id.slot, job.incarnation);
         let who = Who {
             unit: Arc::clone(&recipe.unit),
@@ -393,7 +398,7 @@ pub(crate) fn kill_tree(pidfd: &PidFd) {
     let _gone_or_refused = pidfd.signal(Signal::KILL);
 }
 
-fn connect(mode: Option<Mode>) -> io::Result<(Ends, ChildEnds)> {
+fn connect(mode: Option<Mode>, newline: Option<i32>) -> io::Result<(Ends, ChildEnds)> {
     let (our_line, their_line) = match mode {
         Some(mode) => {
             let (ours, theirs) = line_pair()?;
@@ -403,9 +408,16 @@ fn connect(mode: Option<Mode>) -> io::Result<(Ends, ChildEnds)> {
     };
     let (our_out, their_out) = output_pipe()?;
     let (our_err, their_err) = output_pipe()?;
-    let ours = Ends { line: our_line, stdout: our_out, stderr: our_err };
+    let (newline, readiness) = match newline {
+        Some(number) => {
+            let (ours, theirs) = output_pipe()?;
+            (Some(ours), Some((number, theirs)))
+        }
+        None => (None, None),
+    };
+    let ours = Ends { line: our_line, stdout: our_out, stderr: our_err, newline };
     let (stdout, stderr) = (their_out, their_err);
-    Ok((ours, ChildEnds { line: their_line, stdout, stderr, readiness: None }))
+    Ok((ours, ChildEnds { line: their_line, stdout, stderr, readiness }))
 }
 
 fn out_of_descriptors(error: &io::Error) -> SpawnFailure {

@@ -35,8 +35,8 @@ impl Liveness {
 
     /// It is ready: from now on it owes signs of life.
     pub(super) fn begin(&mut self, now: Moment, policy: &UnitPolicy) {
-        self.lost_at = lost_at(self.period, now);
-        self.stuck_at = policy.progress_timeout.map_or(Moment::NEVER, |most| now + most);
+        self.lost_at = late(self.period, now);
+        self.stuck_at = late(policy.progress_timeout, now);
         self.prober = policy.health.map(|rhythm| Prober::new(rhythm, now + rhythm.interval));
     }
 
@@ -46,12 +46,10 @@ impl Liveness {
             self.period = Some((*period).clamp(PERIOD.0, PERIOD.1));
         }
         if self.lost_at != Moment::NEVER || matches!(said, Said::WatchdogPeriod(_)) {
-            self.lost_at = lost_at(self.period, now);
+            self.lost_at = late(self.period, now);
         }
-        if let (Said::Working, Some(most), true) =
-            (said, policy.progress_timeout, self.stuck_at != Moment::NEVER)
-        {
-            self.stuck_at = now + most;
+        if *said == Said::Working && self.stuck_at != Moment::NEVER {
+            self.stuck_at = late(policy.progress_timeout, now);
         }
     }
 
@@ -76,21 +74,22 @@ impl Liveness {
     pub(super) fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
         let mut moved = self.prober.as_mut().is_some_and(|prober| prober.forgive_stall(now));
         if self.lost_at != Moment::NEVER {
-            self.lost_at = lost_at(self.period, now);
+            self.lost_at = late(self.period, now);
             moved = true;
         }
-        if let (Some(most), true) = (policy.progress_timeout, self.stuck_at != Moment::NEVER) {
-            self.stuck_at = now + most;
+        if self.stuck_at != Moment::NEVER {
+            self.stuck_at = late(policy.progress_timeout, now);
             moved = true;
         }
         moved
     }
 }
 
+/// When a child that owes a sign every `period` is late with it.
+///
 /// The shell does not pass on every frame of a chatty child: up to an eighth of the period may lie
-/// between the last sign of life and the last one told. So much is added; a child is never lost
-/// before its time.
-fn lost_at(period: Option<Duration>, now: Moment) -> Moment {
+/// between the last sign and the last one told. So much is added; no child is late before its time.
+fn late(period: Option<Duration>, now: Moment) -> Moment {
     period.map_or(Moment::NEVER, |period| now + period + period / SIGNS_PER_PERIOD)
 }
 

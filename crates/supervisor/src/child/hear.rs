@@ -61,6 +61,7 @@ pub(super) fn unsupported_error(hello: &Hello) -> TypedError {
         ),
         retryable: None,
         retry_after: None,
+        scope: None,
     }
 }
 
@@ -73,7 +74,7 @@ pub(super) fn error(who: &Who, error: &ErrorMessage) {
         text: error.message.as_str(),
         retryable: error.retryable,
         retry_after_ms: error.retry_after_ms,
-        scope: error.scope.map(convert::scope),
+        scope: error.scope.map(|scope| convert::scope(scope).as_str()),
         dependency: error.dependency.as_deref().map(name),
         details: json(error.details.as_ref()).as_deref(),
         trace: error.trace.as_ref().map(hearken_proto::TraceText::as_str),

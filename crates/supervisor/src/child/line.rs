@@ -1,7 +1,7 @@
 //! The supervisor's end of one line.
 
 use super::codec::{LineCodec, LineError};
-use super::{Who, Word, hear};
+use super::{Signs, Who, Word, hear};
 use crate::convert;
 use crate::events::{FramesIgnored, ProtocolViolation};
 use bytes::{Buf, Bytes, BytesMut};
@@ -37,6 +37,7 @@ pub(super) struct Line {
     half_since: Option<Instant>,
     /// An error was said and nothing since that takes it back.
     error_stands: bool,
+    signs: Signs,
     stale: u64,
     ancillary: u64,
 }
@@ -67,7 +68,7 @@ pub(super) enum Came {
 }
 
 impl Line {
-    pub(super) fn new(stream: StdUnixStream, mode: Mode) -> io::Result<Self> {
+    pub(super) fn new(stream: StdUnixStream, mode: Mode, signs: Signs) -> io::Result<Self> {
         Ok(Self {
             mode,
             session: Session::new(mode, DEFAULT_MAX_FRAME),
@@ -75,6 +76,7 @@ impl Line {
             outgoing: BytesMut::new(),
             half_since: None,
             error_stands: false,
+            signs,
             stale: 0,
             ancillary: 0,
         })
@@ -228,8 +230,10 @@ impl Line {
             }
             Heard::Progress(progress) => {
                 hear::progress(who, &progress);
-                // The core has to know of work only while it takes an error back.
-                std::mem::take(&mut self.error_stands).then_some(Word::Said(Said::Working))
+                // The core has to know of work only if it takes an error back, or puts off a
+                // deadline.
+                let overcome = std::mem::take(&mut self.error_stands);
+                (overcome || self.signs.working()).then_some(Word::Said(Said::Working))
             }
             Heard::Exiting(exiting) => {
                 hear::exiting(who, &exiting);
@@ -255,7 +259,8 @@ impl Line {
                 None
             }
         };
-        Ok(word)
+        // Whatever it was, it is a sign of life.
+        Ok(word.or_else(|| self.signs.alive().then_some(Word::Said(Said::Alive))))
     }
 
     /// Whether the child speaks the protocol, so that it makes sense to speak to it.

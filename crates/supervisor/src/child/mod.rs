@@ -1,9 +1,11 @@
-//! Everything the supervisor does for one child while it lives: its line and its two outputs.
+//! Everything the supervisor does for one child while it lives: its line, its two outputs, and its
+//! readiness descriptor.
 //!
 //! ```text
 //!   line   ─▶ LineCodec ─▶ decode ─▶ Session ─▶ log events, and words for the core
 //!   stdout ─▶ Splitter ─▶ log events          (dropped and counted when nobody takes them)
 //!   stderr ─▶ Splitter ─▶ log events
+//!   newline ─▶ ready                          (where the config asks for it)
 //! ```
 //!
 //! One task a child ([`tend`]). It decides nothing: what bears on the child's fate goes to the
@@ -13,10 +15,13 @@ mod codec;
 mod hear;
 mod line;
 mod output;
+mod readiness;
+mod signs;
 mod splitter;
 mod tend;
 
-pub(crate) use tend::{Ends, Order, Tended, tend};
+pub(crate) use signs::Signs;
+pub(crate) use tend::{Ends, Manner, Order, Tended, tend};
 
 use hearken_core::evidence::Said;
 use hearken_core::identity::Token;

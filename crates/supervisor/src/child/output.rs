@@ -1,6 +1,7 @@
 //! One output of a child: from its pipe into the log.
 
 use super::Who;
+use super::readiness::LogWatch;
 use super::splitter::{Piece, Splitter};
 use crate::events::{ChildOutput, OutputDropped};
 use crate::logs::{self, Share};
@@ -51,7 +52,7 @@ impl Output {
 
     /// Reads what is there, one room full at most, and logs its lines. Answers whether anything
     /// was read.
-    pub(super) fn read(&mut self, who: &Who, share: &Share) -> bool {
+    pub(super) fn read(&mut self, who: &Who, share: &Share, watch: &mut LogWatch) -> bool {
         let Some(pipe) = &self.pipe else { return false };
         let (stream, splitter) = (self.stream, &mut self.splitter);
         let dropped = (&mut self.dropped_lines, &mut self.dropped_bytes);
@@ -59,7 +60,10 @@ impl Output {
             Ok(0) => Some(true),
             Ok(read) => {
                 let bytes = room.get(..read).unwrap_or_default();
-                splitter.push(bytes, |piece| log(who, stream, share, &piece, dropped.0, dropped.1));
+                splitter.push(bytes, |piece| {
+                    watch.look(piece.bytes);
+                    log(who, stream, share, &piece, dropped.0, dropped.1);
+                });
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(false),
@@ -75,7 +79,7 @@ impl Output {
     /// Reads what is there now, a bounded amount, and closes the pipe whoever else holds it.
     pub(super) async fn finish(&mut self, who: &Who, share: &Share) {
         for _ in 0..64 {
-            if !self.read(who, share) {
+            if !self.read(who, share, &mut LogWatch::Off) {
                 break;
             }
             tokio::task::yield_now().await;

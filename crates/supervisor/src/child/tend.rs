@@ -2,10 +2,13 @@
 
 use super::line::{self, Came, Line};
 use super::output::{Output, say_dropped};
+use super::readiness::{LogWatch, Newline};
 use super::splitter::LINE_MAX;
-use super::{Heard, Who, Word};
+use super::{Heard, Signs, Who, Word};
 use crate::events::FrameTruncated;
 use crate::logs::{self, Share};
+use hearken_config::LogPattern;
+use hearken_core::evidence::Said;
 use hearken_core::identity::Token;
 use hearken_proto::{Drain, Mode, ShortText, ToChild, Violation};
 use std::io;
@@ -23,6 +26,17 @@ pub(crate) struct Ends {
     pub(crate) stdout: OwnedFd,
     /// The read end of its standard error.
     pub(crate) stderr: OwnedFd,
+    /// The read end of its readiness descriptor.
+    pub(crate) newline: Option<OwnedFd>,
+}
+
+/// What to listen for, the same for all children of a unit.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    /// The signs of life the core waits for.
+    pub(crate) signs: Signs,
+    /// The line of output that says `ready`.
+    pub(crate) log: Option<LogPattern>,
 }
 
 /// What a child's task is told. When the sender is dropped, the task hears what is still there
@@ -46,6 +60,8 @@ pub(crate) struct Tended {
     line: Option<Line>,
     stdout: Output,
     stderr: Output,
+    newline: Newline,
+    log_watch: LogWatch,
     share: Share,
     /// How many messages on the line were heard but not logged, and their bytes.
     unlogged: (u64, u64),
@@ -61,13 +77,18 @@ impl Tended {
         token: Token,
         who: Who,
         ends: Ends,
+        manner: Manner,
         share: Share,
         heard: mpsc::Sender<Heard>,
     ) -> io::Result<Self> {
-        let line = ends.line.map(|(stream, mode)| Line::new(stream, mode)).transpose()?;
+        let line = |(stream, mode)| Line::new(stream, mode, manner.signs);
+        let line = ends.line.map(line).transpose()?;
         let stdout = Output::new("stdout", ends.stdout)?;
         let stderr = Output::new("stderr", ends.stderr)?;
-        Ok(Self { token, who, line, stdout, stderr, share, unlogged: (0, 0), heard })
+        let newline = Newline::new(ends.newline)?;
+        let log_watch = LogWatch::new(manner.log);
+        let unlogged = (0, 0);
+        Ok(Self { token, who, line, stdout, stderr, newline, log_watch, share, unlogged, heard })
     }
 
     async fn tell(&self, word: Word) {
@@ -177,11 +198,17 @@ pub(crate) async fn tend(mut child: Tended, mut orders: watch::Receiver<Option<O
             // A pipe that is filled as fast as it is read never says that it would block, and
             // reading it costs the task no budget: one room full, then everybody else's turn.
             () = child.stdout.readable() => {
-                child.stdout.read(&child.who, &child.share);
-                tokio::task::yield_now().await;
+                child.stdout.read(&child.who, &child.share, &mut child.log_watch);
+                child.after_output().await;
             }
             () = child.stderr.readable() => {
-                child.stderr.read(&child.who, &child.share);
+                child.stderr.read(&child.who, &child.share, &mut child.log_watch);
+                child.after_output().await;
+            }
+            () = child.newline.readable() => {
+                if child.newline.read() {
+                    child.tell(Word::Said(Said::Ready)).await;
+                }
                 tokio::task::yield_now().await;
             }
         }
@@ -189,6 +216,13 @@ pub(crate) async fn tend(mut child: Tended, mut orders: watch::Receiver<Option<O
 }
 
 impl Tended {
+    async fn after_output(&mut self) {
+        if self.log_watch.take_found() {
+            self.tell(Word::Said(Said::Ready)).await;
+        }
+        tokio::task::yield_now().await;
+    }
+
     fn drain(&mut self, grace: Duration, reason: &'static str) {
         if let Some(line) = &mut self.line
             && line.has_spoken()

@@ -138,13 +138,15 @@ events! {
         code: Option<&'a str>,
         /// Whose voice decided.
         decided_by: &'a str,
+        /// Which rule, if one did.
+        rule: Option<&'a str>,
         /// The number of failures in a row, this one counted.
         failures: u64,
         /// Whether it is held against the budget.
         counted: bool,
     } => |e| format!(
         "restarts in {}{}{}, {}",
-        spoken(e.in_ms), after(": ", e.kind), after(" ", e.code), voice(e.decided_by)
+        spoken(e.in_ms), after(": ", e.kind), after(" ", e.code), voice(e.decided_by, e.rule)
     );
 
     /// It failed and stays down.
@@ -161,11 +163,13 @@ events! {
         error: Option<&'a str>,
         /// Whose voice decided.
         decided_by: &'a str,
+        /// Which rule, if one did.
+        rule: Option<&'a str>,
         /// The next step for the operator.
         help: &'a str,
     } => |e| format!(
         "failed and stays down: {}{}{}, {}; {}",
-        e.kind, after(" ", e.code), after(": ", e.error), voice(e.decided_by), e.help
+        e.kind, after(" ", e.code), after(": ", e.error), voice(e.decided_by, e.rule), e.help
     );
 
     /// It did what it was there for.
@@ -176,7 +180,9 @@ events! {
         instance: u32,
         /// Whose voice decided.
         decided_by: &'a str,
-    } => |e| format!("finished, {}", voice(e.decided_by));
+        /// Which rule, if one did.
+        rule: Option<&'a str>,
+    } => |e| format!("finished, {}", voice(e.decided_by, e.rule));
 
     /// It was stopped and stays down.
     INFO "stopped" Stopped<'a> {
@@ -186,7 +192,9 @@ events! {
         instance: u32,
         /// Who stopped it.
         decided_by: &'a str,
-    } => |e| format!("stopped, {}", voice(e.decided_by));
+        /// Which rule, if one did.
+        rule: Option<&'a str>,
+    } => |e| format!("stopped, {}", voice(e.decided_by, e.rule));
 
     /// Even SIGKILL did not end it.
     ERROR "abandoned" Abandoned<'a> {
@@ -312,17 +320,22 @@ events! {
 }
 
 /// Whose voice decided, as people say it.
-fn voice(decided_by: &str) -> &str {
-    match decided_by {
+fn voice(decided_by: &str, rule: Option<&str>) -> String {
+    let words = match decided_by {
         "operator" => "as the operator asked",
         "shutdown" => "for the shutdown",
         "supervisor" => "by the supervisor",
+        "group" => "for its group",
+        "dependency" => "for what it comes after",
+        "unit_failed" => "with all of its unit or group",
         "exiting_intent" => "as it announced",
+        "rule" => return format!("by {}", rule.unwrap_or("a rule")),
         "error_hint" => "by the hint in its error",
         "error_kind" => "by the kind of its error",
         "exit_status" => "by how it ended",
         "restart_policy" => "as restart.policy says",
         "restart_budget" => "because its restart budget is used up",
         other => other,
-    }
+    };
+    words.into()
 }

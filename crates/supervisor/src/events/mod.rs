@@ -9,10 +9,12 @@ mod catalogue;
 mod child;
 mod daemon;
 mod lifecycle;
+mod together;
 
 pub use child::*;
 pub use daemon::*;
 pub use lifecycle::*;
+pub use together::*;
 
 /// Defines events. `level "name" Type { fields } => "sentence";`
 ///

@@ -1,0 +1,74 @@
+//! Births: what comes of the fork server, and the fork server itself.
+
+use super::{Daemon, Reach};
+use crate::child::{self, Heard, Tended, Word};
+use crate::events::{OrphanReaped, OutputsUnheard};
+use crate::spawner::{Launched, Step};
+use crate::watched::Watched;
+use tokio::sync::watch;
+
+impl Daemon<'_> {
+    /// Takes in what came of a step of the spawner.
+    pub(super) fn take(&mut self, step: Step) {
+        for launched in step.launched {
+            self.listen(launched);
+        }
+        for event in step.events {
+            self.tell(event);
+        }
+        for (pid, status) in std::mem::take(&mut self.nameless) {
+            self.suspended(pid, status);
+        }
+        for pid in self.spawner.register.orphans() {
+            OrphanReaped { pid: pid.get() }.emit();
+        }
+    }
+
+    pub(super) fn listen(&mut self, launched: Launched) {
+        let Launched { token, id, who, ends } = launched;
+        let (orders, inbox) = watch::channel(None);
+        self.reach.insert(token, Reach { id, orders, drained: false });
+        let Some(recipe) = self.spawner.recipe(id) else { return };
+        let (manner, share) = (recipe.manner.clone(), self.logs.share());
+        match Tended::new(token, who, ends, manner, share, self.heard.0.clone()) {
+            Ok(tended) => drop(tokio::spawn(child::tend(tended, inbox))),
+            // Nothing of it can be heard; it is judged by its exit alone.
+            Err(error) => {
+                let unit = self.unit(id);
+                OutputsUnheard { unit: &unit, instance: id.slot, error: &error.to_string() }.emit();
+                self.word(Heard { token, word: Word::Drained });
+            }
+        }
+    }
+
+    pub(super) fn hear_server(&mut self) {
+        let Some(server) = &mut self.server else { return };
+        let mut step = Step::default();
+        let spawner = &mut self.spawner;
+        let heard = server.take(|server| spawner.receive(server, &mut step));
+        self.take(step);
+        if let (Err(lost), Some(server)) = (heard, &self.server) {
+            self.spawner.give_up(&server.server, lost.to_string());
+        }
+    }
+
+    /// Kills a fork server that hangs, and makes a new one where there is none.
+    pub(super) fn see_to_server(&mut self) {
+        self.hear_server();
+        if let Some(server) = &self.server {
+            self.spawner.kill_if_hung(&server.server);
+            return;
+        }
+        if let Some(server) = self.spawner.replace() {
+            // Without a descriptor for it, the next sweep tries again.
+            self.server = Watched::new(server).ok();
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        if let Some(server) = &mut self.server {
+            // Lost is told by the read side; what is not sent now is sent with the next.
+            let _later = server.server.flush();
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Deaths: what the kernel tells of children.
+
+use super::Daemon;
+use crate::convert;
+use crate::events::{OrphanReaped, Resumed, Suspended, WaitFailed};
+use crate::register::Reaped;
+use hearken_sys::{Status, next_change};
+
+impl Daemon<'_> {
+    /// One reaper for the whole process: whoever else waited for children would steal exits.
+    pub(super) fn reap(&mut self) {
+        // Replies first: most exits then find their names.
+        self.hear_server();
+        loop {
+            match next_change() {
+                Ok(Some(change)) => match convert::ending(change.what) {
+                    Some(ending) => self.reaped(change.pid, ending),
+                    None => self.suspended(change.pid, change.what),
+                },
+                Ok(None) => break,
+                Err(error) => {
+                    WaitFailed { error: &error.to_string() }.emit();
+                    break;
+                }
+            }
+        }
+        for pid in self.spawner.register.orphans() {
+            OrphanReaped { pid: pid.get() }.emit();
+        }
+    }
+
+    pub(super) fn reaped(&mut self, pid: hearken_sys::Pid, ending: hearken_core::evidence::Ending) {
+        if self.server.as_ref().is_some_and(|server| server.server.pid() == pid) {
+            self.hear_server();
+            self.server = None;
+            let step = self.spawner.mourn(pid, ending);
+            self.take(step);
+            self.see_to_server();
+            return;
+        }
+        match self.spawner.register.reaped(pid, ending) {
+            Reaped::Event(event) => self.tell(event),
+            Reaped::Orphan(pid) => OrphanReaped { pid: pid.get() }.emit(),
+            Reaped::Kept | Reaped::Swallowed => {}
+        }
+    }
+
+    pub(super) fn suspended(&mut self, pid: hearken_sys::Pid, status: Status) {
+        let register = &self.spawner.register;
+        let Some(reach) = register.token_of(pid).and_then(|token| self.reach.get(&token)) else {
+            // Like an exit, it may be seen before it is known whose it is.
+            if register.knows(pid) || register.unanswered() > 0 {
+                self.nameless.push((pid, status));
+            }
+            return;
+        };
+        let (unit, instance) = (self.unit(reach.id), reach.id.slot);
+        match status {
+            Status::Stopped { signal } => {
+                Suspended { unit: &unit, instance, signal: &signal.to_string() }.emit();
+            }
+            Status::Continued => Resumed { unit: &unit, instance }.emit(),
+            Status::Exited { .. } | Status::Killed { .. } => {}
+        }
+    }
+}

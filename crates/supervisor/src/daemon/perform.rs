@@ -1,0 +1,129 @@
+//! Actions: what the core wants done.
+
+use super::Daemon;
+use crate::child::Order;
+use crate::events::{LeftoversKilled, OutputsHeld, SignalRefused};
+use crate::spawner::{Job, kill_tree};
+use hearken_core::action::{Action, Report};
+use hearken_core::identity::Token;
+use hearken_sys::{Member, Signal, session_members};
+
+impl Daemon<'_> {
+    /// Does what the core wants, and only then tells of it: a line of the log wakes the writer,
+    /// which would stand between an end and the next start.
+    pub(super) fn act(&mut self) {
+        self.act_in_silence();
+        self.tell_all();
+    }
+
+    pub(super) fn tell_all(&mut self) {
+        let mut untold = std::mem::take(&mut self.untold);
+        for report in untold.drain(..) {
+            self.teller().tell(&report);
+        }
+        self.untold = untold;
+    }
+
+    /// Does what the core wants, then sends what starts the window has room for, until neither
+    /// brings anything new.
+    pub(super) fn act_in_silence(&mut self) {
+        loop {
+            while let Some(action) = self.supervision.poll_action() {
+                self.perform(action);
+            }
+            let failed = match &mut self.server {
+                _ if self.closing => self.spawner.cancel(),
+                Some(server) => self.spawner.pump(&mut server.server),
+                None => return,
+            };
+            if failed.is_empty() {
+                return;
+            }
+            for event in failed {
+                self.tell(event);
+            }
+        }
+    }
+
+    /// Does one thing the core wants.
+    pub(crate) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Spawn { id, token, incarnation } => {
+                self.spawner.want(Job { id, token, incarnation })
+            }
+            Action::Drain { token, grace, cause } => {
+                if let Some(reach) = self.reach.get(&token) {
+                    reach.orders.send_replace(Some(Order::Drain { grace, reason: cause.as_str() }));
+                }
+            }
+            Action::Signal { token, signal } => self.signal(token, signal),
+            Action::KillTree { token } => {
+                // What the fork server was not asked for yet needs no kill, only to be forgotten.
+                if let Some(event) = self.spawner.withdraw(token) {
+                    self.tell(event);
+                } else if self.spawner.register.kill_when_known(token)
+                    && let Some((pidfd, _)) = self.spawner.register.handle(token)
+                {
+                    kill_tree(pidfd);
+                }
+            }
+            Action::Probe { .. } | Action::EndProbe { .. } => {}
+            Action::Release { token } => self.release(token),
+            Action::Report(report) => {
+                self.closing |= matches!(report, Report::ShuttingDown { .. });
+                self.untold.push(report);
+            }
+            Action::Leave(outcome) => self.left = Some(outcome),
+        }
+    }
+
+    pub(super) fn signal(&self, token: Token, number: i32) {
+        let Some((pidfd, _)) = self.spawner.register.handle(token) else { return };
+        let Some(signal) = Signal::new(number) else { return };
+        let Some(id) = self.reach.get(&token).map(|reach| reach.id) else { return };
+        let sent = if self.spawner.recipe(id).is_some_and(|recipe| recipe.signal_group) {
+            pidfd.signal_group(signal)
+        } else {
+            pidfd.signal(signal)
+        };
+        if let Err(errno) = sent {
+            let (unit, instance) = (self.unit(id), id.slot);
+            let (signal, error) = (signal.to_string(), errno.to_string());
+            SignalRefused { unit: &unit, instance, signal: &signal, error: &error }.emit();
+        }
+    }
+
+    /// It was judged: what it left behind goes, and nothing of it is kept.
+    pub(super) fn release(&mut self, token: Token) {
+        let Some(reach) = self.reach.remove(&token) else { return };
+        if let Some((pidfd, pid)) = self.spawner.register.handle(token)
+            && self.spawner.register.has_ended(token)
+        {
+            // Asking costs one call; looking for them costs a walk over all processes.
+            if pidfd.group_alive() {
+                let members = session_members(pid);
+                kill_tree(pidfd);
+                if !members.is_empty() {
+                    self.tell_all();
+                    let (unit, instance) = (self.unit(reach.id), reach.id.slot);
+                    LeftoversKilled { unit: &unit, instance, processes: &names(&members) }.emit();
+                }
+            } else if !reach.drained {
+                self.tell_all();
+                let (unit, instance) = (self.unit(reach.id), reach.id.slot);
+                OutputsHeld { unit: &unit, instance, processes: "a process that left its group" }
+                    .emit();
+            }
+        }
+        if let Some(server) = &mut self.server {
+            server.server.forget(token.0);
+        }
+        self.spawner.register.released(token);
+    }
+}
+
+fn names(members: &[Member]) -> String {
+    let names: Vec<_> =
+        members.iter().map(|one| format!("{} ({})", one.pid, one.command)).collect();
+    names.join(", ")
+}
