@@ -133,6 +133,11 @@ impl Account {
         self.restarts = self.restarts.saturating_add(1);
     }
 
+    /// Takes the last charge back: what it was for is about to be counted as a restart.
+    pub fn refund(&mut self) {
+        self.budget.refund();
+    }
+
     /// An error of a child that runs on is held against the budget. Answers whether there was room.
     pub fn charge(&mut self, policy: &RestartPolicy, now: Moment) -> bool {
         policy.limit.is_none_or(|limit| self.budget.spend(limit, now).is_ok())

@@ -96,6 +96,11 @@ impl Budget {
         blocking.map_or(at, |oldest| at.max(*oldest + limit.window))
     }
 
+    /// Forgets the last one.
+    pub fn refund(&mut self) {
+        self.restarts.pop_back();
+    }
+
     /// How many restarts it remembers.
     #[must_use]
     pub fn spent(&self) -> usize {

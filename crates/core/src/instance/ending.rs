@@ -30,6 +30,10 @@ impl Instance {
             failures: self.account.failures(),
             sentence: life.sentence.filter(|_| cause == Some(StopCause::Verdict)),
         };
+        // One trouble is counted once, whether it is met again in the end or not.
+        if life.charged && evidence.explaining_error().is_some() {
+            self.account.refund();
+        }
         let Decision { judgement, until } =
             self.account.decide(&evidence, cx.policy, cx.now, cx.paused_until, cx.jitter);
         cx.report(Report::Ended {

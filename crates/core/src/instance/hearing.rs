@@ -86,20 +86,19 @@ impl Instance {
         let policy = &cx.policy.restart;
         let verdict =
             judge::react(error, uptime, self.account.failures(), &cx.policy.rules, policy);
-        let by_rule = matches!(verdict.decided_by, DecidedBy::Rule(_));
-        let does_nothing =
-            (verdict.instance, verdict.unit) == (InstanceVerdict::Keep, UnitVerdict::None);
-        if by_rule || !does_nothing {
+        if (verdict.instance, verdict.unit) != (InstanceVerdict::Keep, UnitVerdict::None) {
             cx.report(Report::Reacted { id: self.id, verdict });
         }
         let mut sentence = verdict.at_end();
         let mut instance = verdict.instance;
+        life.charged = false;
         match verdict.unit {
             UnitVerdict::None => {}
             // One that is stopped is counted when it starts again.
             UnitVerdict::Count if instance != InstanceVerdict::Keep => {}
             UnitVerdict::Count => {
-                if !self.account.charge(policy, cx.now) && policy.on_limit != OnLimit::Wait {
+                life.charged = self.account.charge(policy, cx.now);
+                if !life.charged && policy.on_limit != OnLimit::Wait {
                     instance = InstanceVerdict::Stop;
                     let beyond = match policy.on_limit {
                         OnLimit::ShutDown => Beyond::ShutDown,

@@ -191,6 +191,8 @@ pub(super) struct Life {
     pub(super) liveness: Liveness,
     /// Since when it reads its configuration again.
     pub(super) reloading: Option<Moment>,
+    /// The error that explains its end is held against the budget already.
+    pub(super) charged: bool,
     /// What was decided for an error it said; it is stopped for that.
     pub(super) sentence: Option<Judgement>,
 }
@@ -244,6 +246,7 @@ impl Life {
             leave_for: StopCause::LineLost,
             liveness: Liveness::new(policy),
             reloading: None,
+            charged: false,
             sentence: None,
         }
     }
@@ -254,6 +257,7 @@ impl Life {
         match event {
             Event::Said(said) => {
                 self.said_ready |= *said == Said::Ready;
+                self.charged &= !matches!(said, Said::Ready | Said::Working);
                 self.liveness.hear(said, now, policy);
                 self.words.hear(now, said.clone());
             }
