@@ -21,6 +21,7 @@ mod environment;
 pub mod events;
 mod ghosts;
 mod hash;
+pub mod ledger;
 mod logs;
 mod register;
 mod report;

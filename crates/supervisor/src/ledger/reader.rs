@@ -1,0 +1,111 @@
+//! Reading the ledger back: every whole line, and what is wrong with the others.
+
+use super::record::Record;
+use super::{OLDER, file_name};
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a ledger holds.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Its records, oldest first.
+    pub records: Vec<Arc<Record>>,
+    /// The lines that are none.
+    pub flaws: Vec<Flaw>,
+}
+
+/// A line that is no record. It is skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// In which file.
+    pub file: PathBuf,
+    /// On which line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: String,
+    /// It is the last of its file and has no newline: it was being written when hearken ended, or
+    /// it is being written now.
+    pub torn: bool,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file.display(), self.line, self.why)
+    }
+}
+
+/// Why a ledger cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is none.
+    #[error(
+        "there is no ledger at {path}: hearken writes one into the state directory of its config from its first start on; name the config with -c, or the directory with --state-directory"
+    )]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// It is there, and the kernel does not let us.
+    #[error("the ledger {path}: {error}; it belongs to the user hearken runs as")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the kernel said.
+        error: std::io::Error,
+    },
+}
+
+/// Reads a ledger: one file, or all files of a state directory, the oldest first.
+///
+/// # Errors
+/// If there is none, or the kernel does not let us read it. A line that is no record is no error:
+/// it is skipped, and stands among the flaws.
+pub fn read(path: &Path) -> Result<Reading, ReadError> {
+    let mut reading = Reading::default();
+    if !path.is_dir() {
+        read_file(path, &mut reading)?;
+        return Ok(reading);
+    }
+    let mut found = false;
+    for age in (0..=OLDER).rev() {
+        match read_file(&path.join(file_name(age)), &mut reading) {
+            Ok(()) => found = true,
+            Err(ReadError::Missing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if found { Ok(reading) } else { Err(ReadError::Missing { path: path.join(file_name(0)) }) }
+}
+
+/// Reads what is needed to know where all stand now: the file that is written, and those before it
+/// until enough is known.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_current(directory: &Path) -> Result<Reading, ReadError> {
+    let mut reading = Reading::default();
+    read_file(&directory.join(file_name(0)), &mut reading)?;
+    Ok(reading)
+}
+
+fn read_file(path: &Path, into: &mut Reading) -> Result<(), ReadError> {
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => ReadError::Missing { path: path.to_owned() },
+        _ => ReadError::Unreadable { path: path.to_owned(), error },
+    })?;
+    for (line, bytes) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+        let whole = bytes.strip_suffix(b"\n");
+        let flaw = |why: String| Flaw { file: path.to_owned(), line, why, torn: whole.is_none() };
+        match whole {
+            None => into.flaws.push(flaw("the last line is cut short".into())),
+            Some(b"") => {}
+            Some(text) => match serde_json::from_slice(text) {
+                Ok(record) => into.records.push(Arc::new(record)),
+                Err(error) => into.flaws.push(flaw(error.to_string())),
+            },
+        }
+    }
+    Ok(())
+}
