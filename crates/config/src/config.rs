@@ -1,14 +1,19 @@
 //! The whole file.
 
 use crate::diagnostic::{ConfigErrors, Diagnostic, Problem, Severity};
+use crate::group::{self, GroupShape};
 use crate::load::{LoadOptions, Loaded};
 use crate::read::keys::Keys;
-use crate::read::table::{Table, entries};
+use crate::read::table::{Table, elements, entries};
 use crate::read::{Reader, Value};
-use crate::service::{self, Draft, Service, graph, instances};
+use crate::rule::reach::{self, Lists};
+use crate::rule::{self, Owner, RuleShape};
+use crate::schema::Named;
+use crate::service::{self, Draft, Service, ServiceShape, graph, instances};
 use crate::source::{Source, Span};
 use crate::supervisor::{self, Supervisor, SupervisorShape};
 use crate::syntax::{self, Document};
+use hearken_core::policy::GroupPolicy;
 use schemars::JsonSchema;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,6 +25,8 @@ pub struct Config {
     pub supervisor: Supervisor,
     /// Every service, in the order of the file; its place here is its `UnitIndex` in the core.
     pub services: Vec<Service>,
+    /// Every group, in the order of the file; its place here is its `GroupIndex` in the core.
+    pub groups: Vec<GroupPolicy>,
     /// The folder of the file, absolute: what relative paths started from.
     pub directory: PathBuf,
     /// The file, absolute.
@@ -29,11 +36,8 @@ pub struct Config {
 pub(crate) const KEYS: Keys = Keys {
     place: "the top of the file",
     shape: "Config",
-    known: &["supervisor", "service"],
-    later: &[
-        "pool", "rule", "group", "include", "user", "health", "control", "store", "defaults",
-        "hook",
-    ],
+    known: &["supervisor", "service", "rule", "group"],
+    later: &["pool", "include", "user", "control", "store", "defaults", "hook"],
     aliases: &[
         ("services", "service"),
         ("program", "service"),
@@ -41,6 +45,8 @@ pub(crate) const KEYS: Keys = Keys {
         ("unit", "service"),
         ("units", "service"),
         ("process", "service"),
+        ("rules", "rule"),
+        ("groups", "group"),
         ("daemon", "supervisor"),
         ("hearken", "supervisor"),
     ],
@@ -55,7 +61,11 @@ pub(crate) struct ConfigShape {
     /// The daemon itself.
     supervisor: SupervisorShape,
     /// The programs it keeps running, by name.
-    service: crate::schema::Services,
+    service: Named<ServiceShape>,
+    /// What follows from what any of them says and how it ends, behind its own rules.
+    rule: Vec<RuleShape>,
+    /// Services that restart together, by name.
+    group: Named<GroupShape>,
 }
 
 impl Config {
@@ -91,32 +101,47 @@ pub(crate) fn read(
 
     let mended = syntax::mend(&mut reader, text);
     let document = syntax::parse(&mut reader, &mended);
-    let (supervisor, services) = file(&mut reader, &document);
+    let (supervisor, units) = file(&mut reader, &document);
     found.extend(reader.into_found());
-    match services {
-        Some(services) if found.iter().all(|d| d.severity == Severity::Warning) => {
-            let config = Config { supervisor, services, directory, path: absolute };
+    match units {
+        Some(Units { services, groups })
+            if found.iter().all(|d| d.severity == Severity::Warning) =>
+        {
+            let config = Config { supervisor, services, groups, directory, path: absolute };
             Ok(Loaded { config, warnings: found })
         }
         Some(_) | None => Err(ConfigErrors::new(found)),
     }
 }
 
-/// The services are `None` if any of them could not be read.
-fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option<Vec<Service>>) {
+/// What is run.
+struct Units {
+    services: Vec<Service>,
+    groups: Vec<GroupPolicy>,
+}
+
+/// The units are `None` if any of them could not be read.
+fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option<Units>) {
     let start = Span { start: 0, end: 0 };
     let mut table = Table::open(document.table.get_ref(), start, "the file", &KEYS);
     let supervisor = table.take("supervisor");
     let declared = table.take("service");
+    let (rules, groups) = (table.take("rule"), table.take("group"));
     table.close(reader);
 
-    let services = declared.map(|value| services(reader, value)).unwrap_or_default();
-    let tables: Vec<Value<'_>> = supervisor.into_iter().chain(services.iter().copied()).collect();
-    let damage = document.damage(&tables);
+    let services = declared.map(|value| named(reader, value, "web")).unwrap_or_default();
+    let groups = groups.map(|value| named(reader, value, "backend")).unwrap_or_default();
+    let tables = supervisor.iter().chain(&services).chain(&groups).map(|it| it.key_span.start);
+    let elements = rules.and_then(elements).unwrap_or_default();
+    let damage = document.damage(tables.chain(elements.iter().map(|rule| rule.span.start)));
     let supervisor = match supervisor {
-        Some(value) if !damage.hits(value) => supervisor::read(reader, value),
+        Some(value) if !damage.hits(value.key_span.start) => supervisor::read(reader, value),
         Some(_) | None => Supervisor::default(),
     };
+    let whole = |value: &&Value<'_>| !damage.hits(value.key_span.start);
+    let rules = rule::read_but(reader, rules, Owner::All, |at| damage.hits(at));
+    let groups: Vec<group::Draft<'_>> =
+        groups.iter().filter(whole).filter_map(|value| group::read(reader, *value)).collect();
     if services.is_empty() {
         // Whatever else was found is probably why.
         if !reader.has_found() {
@@ -124,26 +149,37 @@ fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option
         }
         return (supervisor, None);
     }
-    let readable = services.iter().filter(|value| !damage.hits(**value));
     let drafts: Vec<Draft<'_>> =
-        readable.filter_map(|value| service::read(reader, *value)).collect();
+        services.iter().filter(whole).filter_map(|value| service::read(reader, *value)).collect();
     instances::check_total(reader, &drafts);
     let names: BTreeSet<&str> = services.iter().map(|value| value.key).collect();
-    let after = graph::resolve(reader, &drafts, document.named.then_some(&names));
+    let names = document.named.then_some(&names);
+    if let Some(names) = names {
+        reach::warn_unfitting(reader, &rules.drafts, names);
+    }
+    let (groups, order) = group::resolve(reader, &groups, &drafts, names);
+    let after = graph::resolve(reader, &drafts, names, &order);
+    let mut lists = Lists::new(&rules.drafts);
     let services = drafts.into_iter().zip(after).map(|(draft, after)| {
         let mut service = draft.service?;
         service.policy.after = after;
+        service.policy.rules = lists.of(draft.name, &draft.rules);
         Some(service)
     });
-    (supervisor, services.collect())
+    let services = services.collect::<Option<Vec<_>>>();
+    lists.check(reader);
+    (supervisor, services.zip(groups).map(|(services, groups)| Units { services, groups }))
 }
 
-fn services<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Vec<Value<'t>> {
+/// The tables in a table of tables; `example` is a name that one could have.
+fn named<'t>(reader: &mut Reader<'_>, value: Value<'t>, example: &str) -> Vec<Value<'t>> {
     if let Some(table) = value.toml.as_table() {
         return entries(table);
     }
-    let help = "a service has a name: [service.web]";
-    reader.error(Problem::new(value.key_span, "`service` must be a table of services", help));
+    let key = value.key;
+    let message = format!("`{key}` must be a table of {key}s");
+    let help = format!("a {key} has a name: [{key}.{example}]");
+    reader.error(Problem::new(value.key_span, message, help));
     Vec::new()
 }
 
@@ -217,8 +253,10 @@ mod tests {
                 "[pool.x]\nworkers = 4\n",
                 ["1:2", "pool", "`pool` in the file is not supported yet", "remove it"],
             ),
-            ("[[rule]]\n", ["1:3", "rule", "`rule` in the file is not supported yet", "remove it"]),
-            ("[group.x]\n", ["1:2", "group", "not supported yet", "remove it"]),
+            ("[[rules]]\n", ["1:3", "rules", "unknown key `rules`", "calls it `rule`"]),
+            ("[groups.x]\n", ["1:2", "groups", "unknown key `groups`", "calls it `group`"]),
+            ("[[group]]\n", ["1:3", "group", "must be a table of groups", "[group.backend]"]),
+            ("health = {}\n", ["1:1", "health", "unknown key", "belongs in [service.NAME]"]),
             ("command = [\"x\"]\n", ["1:1", "command", "unknown key", "belongs in [service.NAME]"]),
         ];
         for (text, expected) in table {

@@ -11,15 +11,17 @@
 //! line itself with a caret, and a help line that says the next step.
 //!
 //! One knob is one file: its type, its reading, its checks and its shape in the JSON schema stand
-//! together in `service/*.rs` and `supervisor/*.rs`. What they share stands in `read/`.
+//! together in `service/*`, `rule/*`, `group/*` and `supervisor/*`. What they share stands in `read/`.
 //!
 //! Architecture invariant: nothing here starts, stops or waits for anything; a [`Config`] that was
 //! returned needs no further check.
 
 mod config;
 mod diagnostic;
+mod group;
 mod load;
 mod read;
+mod rule;
 mod schema;
 mod service;
 mod source;
@@ -35,8 +37,13 @@ pub use load::{CONFIG_MAX, LoadOptions, Loaded};
 pub use read::variables::Variables;
 pub use schema::schema;
 pub use service::Service;
+pub use service::check::Check;
+pub use service::check::address::Address;
+pub use service::check::http::HttpCheck;
 pub use service::line::LineMode;
 pub use service::program::Program;
+pub use service::ready::Readiness;
+pub use service::ready::log::LogPattern;
 pub use supervisor::Supervisor;
 pub use supervisor::log::{Log, LogFormat, LogLevel};
 pub use supervisor::when_idle::WhenIdle;

@@ -1,12 +1,12 @@
 //! The JSON schema, for editors. It is made of the shapes that stand beside each knob.
 
 use crate::config::ConfigShape;
-use crate::service::ServiceShape;
 use hearken_core::identity::NAME_MAX;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 /// The JSON schema (draft 2020-12) of a config, as it stands in `config/hearken.schema.json`.
 #[must_use]
@@ -35,20 +35,20 @@ fn unbroken(schema: &mut Schema) {
     }
 }
 
-/// The shape of `[service.*]`: services by name.
-pub(crate) struct Services;
+/// The shape of `[service.*]` and `[group.*]`: tables by name.
+pub(crate) struct Named<T>(PhantomData<T>);
 
-impl JsonSchema for Services {
+impl<T: JsonSchema> JsonSchema for Named<T> {
     fn schema_name() -> Cow<'static, str> {
-        "Services".into()
+        format!("{}s", T::schema_name()).into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let service = generator.subschema_for::<ServiceShape>();
+        let one = generator.subschema_for::<T>();
         json_schema!({
             "type": "object",
             "propertyNames": { "pattern": format!("^[a-z0-9][a-z0-9._-]{{0,{}}}$", NAME_MAX - 1) },
-            "additionalProperties": service,
+            "additionalProperties": one,
             "minProperties": 1,
         })
     }

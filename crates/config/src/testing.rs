@@ -1,6 +1,6 @@
 //! What the tables of good and bad TOML share.
 
-use crate::{Config, ConfigErrors, Diagnostic, LoadOptions, Loaded, Service, Variables};
+use crate::{Config, ConfigErrors, Diagnostic, LoadOptions, Loaded, Service, Severity, Variables};
 
 /// The file that tests read, which does not exist.
 pub(crate) const FILE: &str = "/etc/hearken/hearken.toml";
@@ -52,7 +52,19 @@ pub(crate) type Shown<'t> = [&'t str; 4];
 /// A config is refused with exactly these problems, each rendered with all that belongs to it.
 #[track_caller]
 pub(crate) fn refuses_all(text: &str, expected: &[Shown<'_>]) {
-    let found = problems(text);
+    shows_all(text, &problems(text), expected);
+}
+
+/// A config is taken with exactly these warnings.
+#[track_caller]
+pub(crate) fn warns_all(text: &str, expected: &[Shown<'_>]) {
+    let warnings = good(text).warnings;
+    assert!(warnings.iter().all(|found| found.severity == Severity::Warning));
+    shows_all(text, &warnings, expected);
+}
+
+#[track_caller]
+fn shows_all(text: &str, found: &[Diagnostic], expected: &[Shown<'_>]) {
     let rendered: Vec<String> = found.iter().map(|d| d.render(false)).collect();
     assert_eq!(found.len(), expected.len(), "{text}\n{}", rendered.join("\n\n"));
     for (rendered, [place, caret, message, help]) in rendered.iter().zip(expected) {

@@ -2,6 +2,7 @@
 //! has every key with its default.
 
 use hearken_config::{Config, LoadOptions, Loaded, Service};
+use hearken_core::policy::GroupPolicy;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,8 @@ fn without_name(service: &Service) -> String {
     let mut policy = service.policy.clone();
     policy.after.clear();
     policy.name = hearken_core::identity::UnitName::new("x").expect("a name");
-    format!("{policy:?} {:?} {:?}", service.environment, service.line)
+    let rest = (&service.environment, service.line, &service.readiness, &service.health);
+    format!("{policy:?} {rest:?}")
 }
 
 #[test]
@@ -63,9 +65,32 @@ fn the_reference_says_the_defaults() {
     let reference = load("reference.toml").config;
     let least = parse("[service.x]\ncommand = [\"x\"]\n");
     assert_eq!(reference.supervisor, least.supervisor);
+    let without_defaults: [&str; 1] = ["queue"];
     for service in &reference.services {
-        assert_eq!(without_name(service), without_name(&least.services[0]));
         assert_eq!(service.directory, folder());
+        if !without_defaults.contains(&service.policy.name.as_str()) {
+            assert_eq!(without_name(service), without_name(&least.services[0]));
+        }
+    }
+    let probed = |lines: &str| parse(&format!("[service.x]\ncommand = [\"x\"]\n{lines}\n"));
+    let queue = &reference.services[2].policy;
+    let x = "tcp = \"x:1\"";
+    let least = &probed(&format!("ready.{x}\nhealth.{x}\n[group.x]\nunits = [\"x\"]"));
+    let policy = &least.services[0].policy;
+    assert_eq!((queue.ready, queue.health), (policy.ready, policy.health));
+    let group = |it: &GroupPolicy| (it.strategy, it.limit, it.on_limit);
+    assert_eq!(group(&reference.groups[0]), group(&least.groups[0]));
+    let least = &probed("[[service.x.rule]]\nmatch.kind = \"bug\"\nbackoff = {}").services[0];
+    assert_eq!(queue.rules[1].pace, least.policy.rules[0].pace);
+}
+
+#[test]
+fn the_reference_is_without_a_warning() {
+    for name in ["reference.toml", "demo.toml"] {
+        let warnings = load(name).warnings;
+        let shown: Vec<String> = warnings.iter().map(|it| it.render(false)).collect();
+        // That somebody else owns the file is one.
+        assert!(shown.iter().all(|it| it.contains("chown") || it.contains("chmod")), "{shown:?}");
     }
 }
 
@@ -108,6 +133,18 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
         lines("RestartTable"),
         lines("StopTable"),
     );
+    let probed = |ready: &str, health: &str, group: &str, backoff: &str| {
+        // The rule comes first: its label names its line.
+        parse(&format!(
+            "[[rule]]\nmatch.kind = \"bug\"\n[rule.backoff]\n{backoff}\n\
+             [service.x]\ncommand = [\"x\"]\n[service.x.ready]\nhttp = \"http://x\"\n{ready}\n\
+             [service.x.health]\nhttp = \"http://x\"\n{health}\n\
+             [group.x]\nunits = [\"x\"]\n{group}\n"
+        ))
+    };
+    let [ready, health, group, backoff] = ["ReadyTable", "Health", "Group", "Backoff"].map(lines);
+    assert!([&ready, &health, &group, &backoff].iter().all(|lines| lines.contains('=')));
+    assert_eq!(probed(&ready, &health, &group, &backoff), probed("", "", "", ""));
     assert!(text.contains("max_delay") && text.contains("burst") && text.contains("when_idle"));
     assert_eq!(parse(&text), least);
 }

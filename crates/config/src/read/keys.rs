@@ -16,7 +16,7 @@ pub(crate) struct Keys {
 }
 
 /// Every table there is.
-pub(crate) const ALL: [&Keys; 8] = [
+pub(crate) const ALL: [&Keys; 18] = [
     &crate::config::KEYS,
     &crate::supervisor::KEYS,
     &crate::supervisor::log::KEYS,
@@ -25,4 +25,14 @@ pub(crate) const ALL: [&Keys; 8] = [
     &crate::service::after::KEYS,
     &crate::service::restart::KEYS,
     &crate::service::stop::KEYS,
+    &crate::service::ready::KEYS,
+    &crate::service::health::KEYS,
+    &crate::group::KEYS,
+    &crate::rule::SERVICE_KEYS,
+    &crate::rule::KEYS,
+    &crate::rule::matches::SERVICE_KEYS,
+    &crate::rule::matches::KEYS,
+    &crate::rule::UPTIME_KEYS,
+    &crate::rule::ATTEMPT_KEYS,
+    &crate::rule::BACKOFF_KEYS,
 ];

@@ -27,6 +27,25 @@ pub(crate) fn integer(value: Value<'_>, range: RangeInclusive<u32>) -> Result<u3
         })
 }
 
+/// The whole number that `value` is, or `None` for `"unlimited"`.
+pub(crate) fn integer_or_unlimited(
+    value: Value<'_>,
+    range: RangeInclusive<u32>,
+) -> Result<Option<u32>, Problem> {
+    let (low, high, key) = (*range.start(), *range.end(), value.key);
+    let word = value.toml.as_str();
+    if word == Some("unlimited") {
+        return Ok(None);
+    }
+    integer(value, range).map(Some).map_err(|problem| match word.map(str::parse::<u32>) {
+        // That it goes without quotes is said already.
+        Some(Ok(_)) => problem,
+        Some(Err(_)) => problem.with_help(format!("write {key} = {low}, or {key} = \"unlimited\"")),
+        None => problem
+            .with_help(format!("write a number from {low} to {high}, or {key} = \"unlimited\"")),
+    })
+}
+
 /// The boolean that `value` is.
 pub(crate) fn boolean(value: Value<'_>) -> Result<bool, Problem> {
     if let DeValue::Boolean(given) = value.toml {

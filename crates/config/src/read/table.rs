@@ -58,6 +58,12 @@ impl<'t> Table<'t> {
             assert!(self.keys.known.contains(&key), "{key} is not in the keys of {}", self.title);
             self.asked.push(key);
         }
+        self.take_foreign(key)
+    }
+
+    /// The value of a key that has no place here, if it is given all the same: whoever asks has a
+    /// better word for it than "unknown".
+    pub(crate) fn take_foreign(&mut self, key: &str) -> Option<Value<'t>> {
         let place = self.left.iter().position(|value| value.key == key)?;
         Some(self.left.remove(place))
     }

@@ -1,4 +1,4 @@
-//! `delay` and `max_delay` of `restart`: how long to wait before the next try.
+//! `delay` and `max_delay`: how long to wait before the next try. `restart` and rules share them.
 
 use crate::diagnostic::Problem;
 use crate::read::duration::{TICK, duration, show};
@@ -16,19 +16,19 @@ pub(super) fn default() -> Option<Backoff> {
     Backoff::new(DELAY, MAX_DELAY).ok()
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, restart: &mut Table<'_>) -> Option<Backoff> {
-    let delay_value = restart.take("delay");
+pub(crate) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Backoff> {
+    let delay_value = table.take("delay");
     let delay = match delay_value {
         Some(value) => reader.keep(duration(value, Duration::ZERO..=DELAY_MAX)),
         None => Some(DELAY),
     };
-    let max_value = restart.take("max_delay");
+    let max_value = table.take("max_delay");
     let max_delay = match max_value {
         Some(value) => reader.keep(duration(value, TICK..=DELAY_MAX)),
         None => Some(MAX_DELAY),
     };
     let made = Backoff::new(delay?, max_delay?);
-    let at = delay_value.or(max_value).map_or(restart.span(), |value| value.span);
+    let at = delay_value.or(max_value).map_or(table.span(), |value| value.span);
     reader.keep(made.map_err(|error| refused(error, at, delay_value, max_value)))
 }
 

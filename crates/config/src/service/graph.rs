@@ -1,29 +1,45 @@
-//! The order that `after` asks for: names become places, and no way leads back to its start.
+//! The order that `after` and groups ask for: names become places, and no way leads back to its
+//! start.
 
 use super::Draft;
 use super::after::Awaited;
 use crate::diagnostic::Problem;
+use crate::group::Neighbour;
 use crate::read::suggest::nearest;
 use crate::read::{Reader, quoted};
+use crate::source::Span;
 use hearken_core::identity::UnitIndex;
 use hearken_core::policy::{After, RestartWhen, Until};
 use std::collections::{BTreeSet, HashMap};
 
-/// A service waited for: where it is, and where it is named.
+/// A service that another one comes after.
 #[derive(Clone, Copy)]
 struct Edge<'t> {
     to: usize,
-    awaited: Awaited<'t>,
+    /// Where that is said.
+    span: Span,
+    by: By<'t>,
+}
+
+/// Who says that one service comes after another.
+#[derive(Clone, Copy)]
+enum By<'t> {
+    /// Its own `after`.
+    After(Until),
+    /// The order of this group.
+    Group(&'t str),
 }
 
 /// What each service comes after, in the order of `drafts`. Every problem is kept.
 ///
 /// `declared` are all names of the text, those of services that could not be read among them;
-/// `None` if nobody knows them all, so that a missing one may be no mistake.
+/// `None` if nobody knows them all, so that a missing one may be no mistake. `order` is that of the
+/// groups: it makes no `after`, but must not contradict one.
 pub(crate) fn resolve(
     reader: &mut Reader<'_>,
     drafts: &[Draft<'_>],
     declared: Option<&BTreeSet<&str>>,
+    order: &[Neighbour<'_>],
 ) -> Vec<Vec<After>> {
     let places: HashMap<&str, usize> =
         drafts.iter().enumerate().map(|(place, draft)| (draft.name, place)).collect();
@@ -35,19 +51,25 @@ pub(crate) fn resolve(
                 Some(to) if *to == from => reader.error(itself(draft, awaited)),
                 Some(to) => {
                     check_until(reader, awaited, &drafts[*to]);
-                    found.push(Edge { to: *to, awaited: *awaited });
+                    let by = By::After(awaited.until);
+                    found.push(Edge { to: *to, span: awaited.name_span, by });
                 }
                 None => {
                     let names = declared.filter(|names| !names.contains(awaited.name));
                     if let Some(names) = names
                         && reader.has_room()
                     {
-                        reader.error(missing(awaited, draft, names));
+                        let others = names.iter().copied().filter(|name| *name != draft.name);
+                        reader.error(missing("after", awaited.name, awaited.name_span, others));
                     }
                 }
             }
         }
         edges.push(found);
+    }
+    for neighbour in order {
+        let by = By::Group(neighbour.group);
+        edges[neighbour.unit].push(Edge { to: neighbour.before, span: neighbour.span, by });
     }
     cycles(reader, drafts, &edges);
     edges.iter().map(|edges| edges.iter().filter_map(|edge| edge.after()).collect()).collect()
@@ -56,7 +78,10 @@ pub(crate) fn resolve(
 impl Edge<'_> {
     fn after(&self) -> Option<After> {
         let unit = UnitIndex(u32::try_from(self.to).ok()?);
-        Some(After { unit, until: self.awaited.until })
+        match self.by {
+            By::After(until) => Some(After { unit, until }),
+            By::Group(_) => None,
+        }
     }
 }
 
@@ -65,17 +90,25 @@ fn itself(draft: &Draft<'_>, awaited: &Awaited<'_>) -> Problem {
     Problem::new(awaited.name_span, message, "remove it from `after`")
 }
 
-fn missing(awaited: &Awaited<'_>, draft: &Draft<'_>, declared: &BTreeSet<&str>) -> Problem {
-    let others = declared.iter().copied().filter(|name| *name != draft.name);
-    let name = quoted(awaited.name);
-    let help = match nearest(awaited.name, others) {
+/// The name under `key` that stands at `span` is none of the `others`.
+pub(crate) fn missing<'n>(
+    key: &str,
+    name: &str,
+    span: Span,
+    others: impl Iterator<Item = &'n str>,
+) -> Problem {
+    let shown = quoted(name);
+    let help = match nearest(name, others) {
         Some(near) => format!("did you mean \"{near}\"?"),
         None => {
-            format!("declare it as [service.{}], or remove it from `after`", name.trim_matches('`'))
+            format!(
+                "declare it as [service.{}], or remove it from `{key}`",
+                shown.trim_matches('`')
+            )
         }
     };
-    let message = format!("`after` names {name}, but there is no such service");
-    Problem::new(awaited.name_span, message, help)
+    let message = format!("`{key}` names {shown}, but there is no such service");
+    Problem::new(span, message, help)
 }
 
 /// What is always restarted never stays down with success.
@@ -138,21 +171,49 @@ const SHOWN_MAX: usize = 12;
 
 fn cycle(drafts: &[Draft<'_>], edges: &[Vec<Edge<'_>>], way: &[(usize, usize)]) -> Problem {
     // Each step of the way took the edge before its next one.
-    let taken: Vec<Edge<'_>> =
-        way.iter().filter_map(|(place, next)| edges[*place].get(next - 1).copied()).collect();
-    let mut names: Vec<&str> = way.iter().map(|(place, _)| drafts[*place].name).collect();
-    if names.len() > SHOWN_MAX {
-        names.truncate(SHOWN_MAX);
-        names.push("…");
+    let taken: Vec<(usize, Edge<'_>)> = way
+        .iter()
+        .filter_map(|(place, next)| Some((*place, *edges[*place].get(next - 1)?)))
+        .collect();
+    let bare = |place: usize| quoted(drafts[place].name).trim_matches('`').to_owned();
+    let mut names: Vec<String> =
+        way.iter().take(SHOWN_MAX).map(|(place, _)| bare(*place)).collect();
+    if way.len() > SHOWN_MAX {
+        names.push("…".into());
     }
-    names.extend(way.first().map(|(place, _)| drafts[*place].name));
-    let shown: Vec<String> =
-        names.iter().map(|name| quoted(name).trim_matches('`').to_owned()).collect();
-    let message = format!("`after` goes in a circle: {}", shown.join(" → "));
-    let help = "none of them could ever start: remove one of these names";
+    names.extend(way.first().map(|(place, _)| bare(*place)));
+    let shown = names.join(" → ");
+    let group = taken.iter().find_map(|(_, edge)| match edge.by {
+        By::Group(name) => Some(name),
+        By::After(_) => None,
+    });
+    let (message, help) = match group {
+        None => (
+            format!("`after` goes in a circle: {shown}"),
+            "none of them could ever start: remove one of these names",
+        ),
+        Some(name) => (
+            format!(
+                "`after` and the `units` of [group.{}] go in a circle: {shown}",
+                quoted(name).trim_matches('`')
+            ),
+            "none of them could ever start: name in `units` first what the others come after",
+        ),
+    };
+    let label = |(from, edge): &(usize, Edge<'_>)| match (group, edge.by) {
+        (None, _) => "and this".to_owned(),
+        (Some(_), By::After(_)) => format!("{} comes after it", quoted(drafts[*from].name)),
+        (Some(_), By::Group(_)) => {
+            format!("stands behind {}", quoted(drafts[edge.to].name))
+        }
+    };
     let mut steps = taken.iter().take(SHOWN_MAX);
-    let first = steps.next().map_or(drafts[way[0].0].name_span, |edge| edge.awaited.name_span);
-    steps.fold(Problem::new(first, message, help), |problem, edge| {
-        problem.also(edge.awaited.name_span, "and this")
-    })
+    let Some(first) = steps.next() else {
+        return Problem::new(drafts[way[0].0].name_span, message, help);
+    };
+    let mut problem = Problem::new(first.1.span, message, help);
+    if group.is_some() {
+        problem = problem.label(label(first));
+    }
+    steps.fold(problem, |problem, step| problem.also(step.1.span, label(step)))
 }

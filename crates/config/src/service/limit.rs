@@ -1,9 +1,9 @@
-//! `limit`, `window` and `on_limit` of `restart`: how many restarts are too many.
+//! `limit`, `window` and `on_limit`: how many restarts are too many. `restart` and groups share them.
 
 use crate::diagnostic::Problem;
 use crate::read::choice::{Choice, choice};
 use crate::read::duration::{TICK, duration};
-use crate::read::number::integer;
+use crate::read::number::integer_or_unlimited;
 use crate::read::table::Table;
 use crate::read::{Reader, Value};
 use crate::source::Span;
@@ -12,7 +12,6 @@ use hearken_core::policy::OnLimit;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::time::Duration;
-use toml::de::DeValue;
 
 const LIMIT: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(60);
@@ -29,7 +28,7 @@ impl Choice for OnLimit {
 }
 
 /// The shape of `limit` in the schema.
-pub(super) struct LimitShape;
+pub(crate) struct LimitShape;
 
 impl JsonSchema for LimitShape {
     fn schema_name() -> Cow<'static, str> {
@@ -49,33 +48,38 @@ pub(super) fn default() -> Option<(Option<Limit>, OnLimit)> {
     Some((Some(Limit::new(LIMIT, WINDOW).ok()?), OnLimit::Fail))
 }
 
-/// What `limit` says.
-enum Count {
-    AtMost(u32),
-    Unlimited,
+/// What a table that counts restarts may ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accounting<T> {
+    /// What follows when the limit is reached, unless the config says otherwise.
+    pub(crate) on_limit: T,
+    /// How to say that there shall be no restart at all.
+    pub(crate) no_restart: &'static str,
 }
 
-pub(super) fn read(
+/// Reads `limit`, `window` and `on_limit`.
+pub(crate) fn read<T: Choice>(
     reader: &mut Reader<'_>,
-    restart: &mut Table<'_>,
-) -> Option<(Option<Limit>, OnLimit)> {
-    let limit_value = restart.take("limit");
+    table: &mut Table<'_>,
+    accounting: Accounting<T>,
+) -> Option<(Option<Limit>, T)> {
+    let limit_value = table.take("limit");
     let count = match limit_value {
-        Some(value) => reader.keep(count(value)),
-        None => Some(Count::AtMost(LIMIT)),
+        Some(value) => reader.keep(count(value, accounting.no_restart)),
+        None => Some(Some(LIMIT)),
     };
-    let window_value = restart.take("window");
+    let window_value = table.take("window");
     let window = match window_value {
         Some(value) => reader.keep(duration(value, TICK..=WINDOW_MAX)),
         None => Some(WINDOW),
     };
-    let on_limit_value = restart.take("on_limit");
+    let on_limit_value = table.take("on_limit");
     let on_limit = match on_limit_value {
         Some(value) => reader.keep(choice(value)),
-        None => Some(OnLimit::Fail),
+        None => Some(accounting.on_limit),
     };
     let limit = match (count?, limit_value) {
-        (Count::Unlimited, Some(limit)) => {
+        (None, Some(limit)) => {
             let idle = [window_value, on_limit_value];
             let idle: Vec<Value<'_>> = idle.into_iter().flatten().collect();
             for value in &idle {
@@ -83,9 +87,9 @@ pub(super) fn read(
             }
             idle.is_empty().then_some(None)?
         }
-        (Count::Unlimited, None) => None,
-        (Count::AtMost(count), value) => {
-            let at = value.or(window_value).map_or(restart.span(), |value| value.span);
+        (None, None) => None,
+        (Some(count), value) => {
+            let at = value.or(window_value).map_or(table.span(), |value| value.span);
             let made = Limit::new(count, window?).map_err(|error| refused(at, error));
             Some(reader.keep(made)?)
         }
@@ -93,23 +97,14 @@ pub(super) fn read(
     Some((limit, on_limit?))
 }
 
-fn count(value: Value<'_>) -> Result<Count, Problem> {
-    let DeValue::String(word) = value.toml else {
-        return integer(value, 1..=LIMIT_MAX).map(Count::AtMost).map_err(|problem| {
-            let help = format!(
-                "write a number from 1 to {LIMIT_MAX}, or limit = \"unlimited\"; for no restart at \
-                 all, policy = \"never\""
-            );
-            problem.with_help(help)
-        });
-    };
-    if word == "unlimited" {
-        return Ok(Count::Unlimited);
-    }
-    let read = integer(value, 1..=LIMIT_MAX).map(Count::AtMost);
-    read.map_err(|problem| match word.parse::<u32>() {
-        Ok(_) => problem,
-        Err(_) => problem.with_help(format!("write limit = {LIMIT}, or limit = \"unlimited\"")),
+/// What `limit` says; `None` is `"unlimited"`.
+fn count(value: Value<'_>, no_restart: &str) -> Result<Option<u32>, Problem> {
+    integer_or_unlimited(value, 1..=LIMIT_MAX).map_err(|problem| match value.toml.as_str() {
+        Some(_) => problem,
+        None => problem.with_help(format!(
+            "write a number from 1 to {LIMIT_MAX}, or limit = \"unlimited\"; for no restart at all, \
+             {no_restart}"
+        )),
     })
 }
 

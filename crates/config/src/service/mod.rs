@@ -1,18 +1,22 @@
 //! `[service.NAME]`: a program that is kept running.
 
 pub(crate) mod after;
-mod backoff;
+pub(crate) mod backoff;
+pub(crate) mod check;
+mod dependency;
 pub(crate) mod environment;
 pub(crate) mod graph;
+pub(crate) mod health;
 pub(crate) mod instances;
-mod limit;
+pub(crate) mod limit;
 pub(crate) mod line;
+mod liveness;
 pub(crate) mod program;
-mod ready;
+pub(crate) mod ready;
 pub(crate) mod restart;
 mod size;
 pub(crate) mod stop;
-mod unit_name;
+pub(crate) mod unit_name;
 
 use crate::diagnostic::Problem;
 use crate::read::choice::OneOf;
@@ -22,17 +26,22 @@ use crate::read::number::boolean;
 use crate::read::path::path;
 use crate::read::table::Table;
 use crate::read::{Reader, Value, quoted};
+use crate::rule::{self, Owner, ServiceRuleShape};
 use crate::source::Span;
 use after::{Awaited, AwaitedShape};
+use check::Check;
 use environment::EnvironmentShape;
-use hearken_core::policy::{Ready, RestartWhen, UnitPolicy};
+use health::HealthShape;
+use hearken_core::policy::{OnDependencyRestart, RestartWhen, UnitPolicy};
 use line::LineMode;
 use program::Program;
+use ready::{Readiness, ReadyShape};
 use restart::RestartShape;
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use stop::StopShape;
 
 /// A service, checked.
@@ -48,6 +57,10 @@ pub struct Service {
     pub environment: BTreeMap<String, String>,
     /// What it speaks on its line.
     pub line: LineMode,
+    /// How it is found out that it is ready; how often a probe looks stands in `policy.ready`.
+    pub readiness: Readiness,
+    /// How its health is found out; how often stands in `policy.health`, which is there if this is.
+    pub health: Option<Check>,
 }
 
 /// Without the values of its environment: they may be secrets.
@@ -61,6 +74,8 @@ impl fmt::Debug for Service {
             .field("directory", &self.directory)
             .field("environment", &masked)
             .field("line", &self.line)
+            .field("readiness", &self.readiness)
+            .field("health", &self.health)
             .finish()
     }
 }
@@ -76,20 +91,22 @@ pub(crate) const KEYS: Keys = Keys {
         "instances",
         "critical",
         "after",
+        "on_dependency_restart",
         "ready",
         "line",
         "start_timeout",
+        "watchdog",
+        "progress_timeout",
+        "health",
         "restart",
+        "rule",
         "stop",
     ],
     later: &[
-        "watchdog",
-        "rule",
         "user",
         "group",
         "groups",
         "umask",
-        "health",
         "limits",
         "cgroup",
         "listen",
@@ -144,6 +161,27 @@ pub(crate) const KEYS: Keys = Keys {
         ("stopwaitsecs", "stop"),
         ("kill_timeout", "stop"),
         ("protocol", "line"),
+        ("part_of", "on_dependency_restart"),
+        ("partof", "on_dependency_restart"),
+        ("binds_to", "on_dependency_restart"),
+        ("bindsto", "on_dependency_restart"),
+        ("type", "ready"),
+        ("readiness", "ready"),
+        ("readinessprobe", "ready"),
+        ("readiness_probe", "ready"),
+        ("startupprobe", "ready"),
+        ("startup_probe", "ready"),
+        ("notification_fd", "ready"),
+        ("timeoutstartsec", "start_timeout"),
+        ("timeout_start_sec", "start_timeout"),
+        ("watchdogsec", "watchdog"),
+        ("watchdog_sec", "watchdog"),
+        ("heartbeat", "watchdog"),
+        ("healthcheck", "health"),
+        ("health_check", "health"),
+        ("livenessprobe", "health"),
+        ("liveness_probe", "health"),
+        ("rules", "rule"),
     ],
 };
 
@@ -178,17 +216,30 @@ pub(crate) struct ServiceShape {
     /// What must hold before it is started; it is stopped before them.
     #[schemars(extend("default" = []))]
     after: Vec<AwaitedShape>,
+    /// What follows when something it comes after ends.
+    #[schemars(extend("default" = "keep"))]
+    on_dependency_restart: OneOf<OnDependencyRestart>,
     /// When it counts as ready.
     #[schemars(extend("default" = "started"))]
-    ready: OneOf<Ready>,
+    ready: ReadyShape,
     /// What it speaks on its line to hearken.
     #[schemars(extend("default" = "messagepack"))]
     line: OneOf<LineMode>,
     /// How long it may take from its start to ready.
     #[schemars(extend("default" = "30s"))]
     start_timeout: DurationOrNeverShape,
+    /// How often it must give a sign of life once it is ready: anything on its line, or WATCHDOG=1.
+    #[schemars(extend("default" = "never"))]
+    watchdog: DurationOrNeverShape,
+    /// How often it must say on its line, once it is ready, that it gets on with its work.
+    #[schemars(extend("default" = "never"))]
+    progress_timeout: DurationOrNeverShape,
+    /// What is probed once it is ready.
+    health: HealthShape,
     /// When it is started again; the policy alone is enough: restart = "always".
     restart: RestartShape,
+    /// What follows from what it says and how it ends: the first rule that matches decides.
+    rule: Vec<ServiceRuleShape>,
     /// How it is stopped; the signal alone is enough: stop = "INT".
     stop: StopShape,
 }
@@ -202,7 +253,9 @@ pub(crate) struct Draft<'t> {
     /// The policy as it was read, and where it stands if it was given.
     pub(crate) restart_when: (Option<RestartWhen>, Option<Span>),
     pub(crate) instances: (u32, Option<Span>),
-    /// The service without its `after`, if all of it could be read.
+    /// Its own rules.
+    pub(crate) rules: Vec<rule::Draft>,
+    /// The service without its `after` and its rules, if all of it could be read.
     pub(crate) service: Option<Service>,
 }
 
@@ -215,7 +268,7 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
         reader.error(Problem::new(value.key_span, message, help));
         return None;
     };
-    let name = unit_name::read(reader, value);
+    let name = unit_name::read(reader, value, "service");
     let title = format!("[service.{}]", quoted(value.key).trim_matches('`'));
     let mut table = Table::open(table, value.span, title, &KEYS);
 
@@ -237,20 +290,37 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
         Some(value) => reader.keep(boolean(value)),
         None => Some(false),
     };
-    let after = table.take("after").map(|value| after::read(reader, value)).unwrap_or_default();
-    let readiness = ready::read(reader, &mut table);
+    let after_value = table.take("after");
+    let after = after_value.map(|value| after::read(reader, value)).unwrap_or_default();
+    let on_dependency_restart =
+        dependency::read(reader, table.take("on_dependency_restart"), after_value, &after);
+    let ready = ready::read(reader, &mut table);
+    let liveness = liveness::read(reader, &mut table, &ready);
+    let health = health::read(reader, table.take("health"));
     let restart = restart::read(reader, table.take("restart"));
+    let rules = rule::read(reader, table.take("rule"), Owner::Service(value.key));
     let stop = stop::read(reader, table.take("stop"));
     table.close(reader);
 
+    let probes = [
+        health.as_ref().and_then(Option::as_ref).map(|(check, _)| check),
+        ready.readiness.as_ref().and_then(|(readiness, _)| readiness.check()),
+    ];
     if let (Some(program), Some(directory), Some(environment)) =
         (&program, &directory, &environment)
     {
-        reader.keep(size::check(value, program, directory, environment));
+        let fits = reader.keep(size::check(value, program, directory, environment)).is_some();
+        for check in probes.into_iter().flatten().filter(|_| fits) {
+            reader.keep(size::check_probe(value, check, directory, environment));
+        }
     }
     let restart_when = (restart.when, restart.when_span);
+    rule::warn_idle(reader, &rules.drafts, restart_when);
     let service = (|| {
-        let readiness = readiness?;
+        let (readiness, ready_when) = ready.readiness?;
+        let liveness = liveness?;
+        let (health, health_probing) = health?.unzip();
+        rules.fine.then_some(())?;
         Some(Service {
             policy: UnitPolicy {
                 name: name?,
@@ -258,14 +328,21 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
                 critical: critical?,
                 restart: restart.policy?,
                 stop: stop?,
-                ready: readiness.ready,
-                start_timeout: readiness.start_timeout,
+                ready: ready_when,
+                start_timeout: ready.start_timeout?,
                 after: Vec::new(),
+                on_dependency_restart: on_dependency_restart?,
+                rules: Arc::default(),
+                watchdog: liveness.watchdog,
+                progress_timeout: liveness.progress_timeout,
+                health: health_probing,
             },
             program: program?,
             directory: directory?,
             environment: environment?,
-            line: readiness.line,
+            line: ready.line?,
+            readiness,
+            health,
         })
     })();
     Some(Draft {
@@ -274,6 +351,7 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
         after,
         restart_when,
         instances: (instances.unwrap_or(1), instances_value.map(|value| value.span)),
+        rules: rules.drafts,
         service,
     })
 }
@@ -336,19 +414,12 @@ mod tests {
                 ["3:1", "delay", "unknown key `delay`", "belongs in restart = { … }"],
             ),
             (
-                r#"watchdog = "30s""#,
-                [
-                    "3:1",
-                    "watchdog",
-                    "`watchdog` in [service.web] is not supported yet",
-                    "remove it",
-                ],
+                r#"limits = {}"#,
+                ["3:1", "limits", "`limits` in [service.web] is not supported yet", "remove it"],
             ),
+            // Never run as whoever hearken runs as, while somebody else was meant.
             (r#"user = "www""#, ["3:1", "user", "not supported yet", "remove it"]),
-            (
-                "[[service.web.rule]]\nunit = \"fail\"",
-                ["3:15", "rule", "`rule` in [service.web] is not", "remove it"],
-            ),
+            (r#"group = "www""#, ["3:1", "group", "not supported yet", "remove it"]),
             (
                 r#""a\u001b[31m" = 1"#,
                 ["3:1", r#""a\u001b[31m""#, r"unknown key `a\u{1b}[31m`", "the keys here"],

@@ -43,15 +43,21 @@ pub(super) fn read(
 }
 
 fn command(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Program> {
+    words(reader, value).map(Program::Command)
+}
+
+/// A program and its arguments: `command`, and the `exec` of a probe.
+pub(super) fn words(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<String>> {
+    let key = value.key;
     let Some(words) = elements(value) else {
         let help = match value.toml {
-            DeValue::String(text) => in_words(text),
+            DeValue::String(text) => in_words(key, text),
             DeValue::Integer(_)
             | DeValue::Float(_)
             | DeValue::Boolean(_)
             | DeValue::Datetime(_)
             | DeValue::Array(_)
-            | DeValue::Table(_) => "write command = [\"program\", \"argument\"]".into(),
+            | DeValue::Table(_) => format!("write {key} = [\"program\", \"argument\"]"),
         };
         reader.error(value.wrong_type("an array of strings", help));
         return None;
@@ -64,25 +70,30 @@ fn command(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Program> {
     match words.first() {
         _ if words.len() < count => None,
         Some((_, program)) if !program.is_empty() => {
-            Some(Program::Command(words.into_iter().map(|(_, word)| word).collect()))
+            Some(words.into_iter().map(|(_, word)| word).collect())
         }
         first => {
             let span = first.map_or(value.span, |(word, _)| word.span);
-            let help = "the first word is the program: command = [\"program\", \"argument\"]";
-            reader.error(Problem::new(span, "`command` names no program", help));
+            let help =
+                format!("the first word is the program: {key} = [\"program\", \"argument\"]");
+            reader.error(Problem::new(span, format!("{} names no program", value.name()), help));
             None
         }
     }
 }
 
 /// How a command written as one string is written as words.
-fn in_words(text: &str) -> String {
+fn in_words(key: &str, text: &str) -> String {
+    let of_shell = match key {
+        "command" => "shell = \"…\"".to_owned(),
+        _ => format!("{key} = [\"sh\", \"-c\", \"…\"]"),
+    };
     let shell_only = |c: char| "'\"\\|&;<>()$`*?[]#~=%\n".contains(c);
     if text.contains(shell_only) || text.len() > 80 || text.trim().is_empty() {
-        return "write command = [\"program\", \"argument\"], or shell = \"…\" for a text".into();
+        return format!("write {key} = [\"program\", \"argument\"], or {of_shell} for a text");
     }
     let words: Vec<String> = text.split_whitespace().map(|word| format!("\"{word}\"")).collect();
-    format!("write command = [{}], or shell = \"{text}\"", words.join(", "))
+    format!("write {key} = [{}], or {}", words.join(", "), of_shell.replace('…', text))
 }
 
 fn shell(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Program> {

@@ -1,6 +1,6 @@
 //! `restart`: when and how fast a service is started again.
 
-use super::limit::LimitShape;
+use super::limit::{Accounting, LimitShape};
 use super::{backoff, limit};
 use crate::diagnostic::Problem;
 use crate::read::choice::{Choice, OneOf, choice, words};
@@ -120,7 +120,8 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Read {
         Some(value) => reader.keep(duration(value, TICK..=DAY)),
         None => Some(SETTLE),
     };
-    let limit = limit::read(reader, &mut table);
+    let accounting = Accounting { on_limit: OnLimit::Fail, no_restart: "write policy = \"never\"" };
+    let limit = limit::read(reader, &mut table, accounting);
     table.close(reader);
     let policy_span = policy.map(|value| value.span);
     let policy = match (when, backoff, settle, limit) {

@@ -1,5 +1,6 @@
 //! How large a request to the fork server may be.
 
+use super::check::Check;
 use super::program::Program;
 use crate::diagnostic::Problem;
 use crate::read::Value;
@@ -17,17 +18,44 @@ pub(super) fn check(
     directory: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<(), Problem> {
-    let words: usize = match program {
-        Program::Command(words) => words.iter().map(|word| word.len() + 1).sum(),
+    let words = match program {
+        Program::Command(words) => total(words),
         Program::Shell(text) => "/bin/sh\0-c\0".len() + text.len() + 1,
     };
+    fits(service, "command", words, directory, environment)
+}
+
+/// A probe that is a program is started like the service itself.
+pub(super) fn check_probe(
+    service: Value<'_>,
+    probe: &Check,
+    directory: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    match probe {
+        Check::Exec(words) => fits(service, "probe", total(words), directory, environment),
+        Check::Tcp(_) | Check::Http(_) => Ok(()),
+    }
+}
+
+fn total(words: &[String]) -> usize {
+    words.iter().map(|word| word.len() + 1).sum()
+}
+
+fn fits(
+    service: Value<'_>,
+    what: &str,
+    words: usize,
+    directory: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<(), Problem> {
     let pairs: usize = environment.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
     let size = words + pairs + directory.as_os_str().len() + 1;
     if size <= SIZE_MAX {
         return Ok(());
     }
     let message = format!(
-        "command, environment and directory of {} have {size} bytes together; {SIZE_MAX} is \
+        "{what}, environment and directory of {} have {size} bytes together; {SIZE_MAX} is \
          the most",
         service.name()
     );

@@ -1,14 +1,13 @@
 //! `stop`: how a service is asked to end.
 
-use crate::diagnostic::Problem;
-use crate::read::choice::{Choice, choice, words};
+use crate::read::choice::Choice;
 use crate::read::duration::{DAY, DurationShape, TICK, duration};
 use crate::read::keys::Keys;
+use crate::read::signal::{self, SignalShape, signal};
 use crate::read::table::Table;
-use crate::read::{Reader, Value, quoted};
+use crate::read::{Reader, Value};
 use hearken_core::policy::StopPolicy;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
+use schemars::JsonSchema;
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -16,7 +15,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// A signal that may ask a process to end, by its number on Linux.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Signal(i32);
+pub(crate) struct Signal(i32);
 
 const TERM: Signal = Signal(15);
 
@@ -42,6 +41,12 @@ impl Choice for Signal {
     ];
 }
 
+impl signal::Signal for Signal {
+    fn number(self) -> i32 {
+        self.0
+    }
+}
+
 pub(crate) const KEYS: Keys = Keys {
     place: "stop = { … } of a service",
     shape: "StopTable",
@@ -61,7 +66,7 @@ pub(crate) const KEYS: Keys = Keys {
 #[schemars(rename = "Stop", untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
 pub(crate) enum StopShape {
-    Signal(SignalShape),
+    Signal(SignalShape<Signal>),
     Table(StopTable),
 }
 
@@ -72,26 +77,10 @@ pub(crate) enum StopShape {
 pub(crate) struct StopTable {
     /// The signal that asks it to end; SIG may stand before the name.
     #[schemars(extend("default" = "TERM"))]
-    signal: SignalShape,
+    signal: SignalShape<Signal>,
     /// How long it has before it is killed.
     #[schemars(extend("default" = "10s"))]
     timeout: DurationShape,
-}
-
-/// The shape of a signal in the schema: its names with and without SIG.
-pub(crate) struct SignalShape;
-
-impl JsonSchema for SignalShape {
-    fn schema_name() -> Cow<'static, str> {
-        Signal::NAME.into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let plain = Signal::WORDS.iter().map(|(word, _, _)| (*word).to_owned());
-        let prefixed = Signal::WORDS.iter().map(|(word, _, _)| format!("SIG{word}"));
-        let names: Vec<String> = plain.chain(prefixed).collect();
-        json_schema!({ "type": "string", "enum": names })
-    }
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<StopPolicy> {
@@ -99,7 +88,7 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<
         return Some(StopPolicy { signal: TERM.0, grace: GRACE });
     };
     if matches!(value.toml, DeValue::String(_)) {
-        let signal = reader.keep(signal(value))?;
+        let signal: Signal = reader.keep(signal(value))?;
         return Some(StopPolicy { signal: signal.0, grace: GRACE });
     }
     let Some(mut table) = Table::of(value, &KEYS) else {
@@ -108,7 +97,7 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<
         return None;
     };
     let signal = match table.take("signal") {
-        Some(value) => reader.keep(signal(value)),
+        Some(value) => reader.keep(signal::<Signal>(value)),
         None => Some(TERM),
     };
     let grace = match table.take("timeout") {
@@ -117,23 +106,6 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<
     };
     table.close(reader);
     Some(StopPolicy { signal: signal?.0, grace: grace? })
-}
-
-fn signal(value: Value<'_>) -> Result<Signal, Problem> {
-    let Some(given) = value.toml.as_str() else {
-        let help = format!("write {} = \"TERM\"; the signals are {}", value.key, words::<Signal>());
-        return Err(value.wrong_type("the name of a signal", help));
-    };
-    let bare = given.strip_prefix("SIG").unwrap_or(given);
-    if let Some((_, signal, _)) = Signal::WORDS.iter().find(|(word, _, _)| *word == bare) {
-        return Ok(*signal);
-    }
-    if let Some((_, why)) = Signal::REFUSED.iter().find(|(word, _)| *word == bare) {
-        let message = format!("{} cannot be {}", value.name(), quoted(given));
-        return Err(Problem::new(value.span, message, *why));
-    }
-    // Neither: the closed set has words for that.
-    choice(value)
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
-//! The NAME in `[service.NAME]`.
+//! The NAME in `[service.NAME]` and in `[group.NAME]`.
 
 use crate::diagnostic::Problem;
 use crate::read::{Reader, Value, quoted};
 use hearken_core::identity::{NAME_MAX, UnitName};
 
-pub(super) fn read(reader: &mut Reader<'_>, service: Value<'_>) -> Option<UnitName> {
-    let read = UnitName::new(service.key).map_err(|error| {
-        let message = format!("{} is no name for a service: {error}", quoted(service.key));
-        let help = match repaired(service.key) {
-            Some(name) => format!("for example [service.{name}]"),
-            None => "for example [service.web]".into(),
-        };
-        Problem::new(service.key_span, message, help)
+/// The name that a table of services, or of groups, has this entry under; `what` is the key of that
+/// table.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    entry: Value<'_>,
+    what: &'static str,
+) -> Option<UnitName> {
+    let read = UnitName::new(entry.key).map_err(|error| {
+        let message = format!("{} is no name for a {what}: {error}", quoted(entry.key));
+        let name = repaired(entry.key).unwrap_or_else(|| "web".into());
+        Problem::new(entry.key_span, message, format!("for example [{what}.{name}]"))
     });
     reader.keep(read)
 }

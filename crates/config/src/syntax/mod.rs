@@ -10,7 +10,7 @@ mod help;
 mod section;
 
 use crate::diagnostic::Problem;
-use crate::read::{Reader, Value};
+use crate::read::Reader;
 use crate::source::Span;
 use duplicate::duplicate;
 use section::{Blanked, Section};
@@ -124,19 +124,19 @@ const DUPLICATE: &str = "duplicate key";
 pub(crate) struct Damage(BTreeSet<usize>);
 
 impl Document<'_> {
-    /// Which of `tables` are damaged: a section belongs to the last one that starts in or before
-    /// its header.
-    pub(crate) fn damage(&self, tables: &[Value<'_>]) -> Damage {
-        let starts: BTreeSet<usize> = tables.iter().map(|value| value.key_span.start).collect();
+    /// Which of the tables that start at `starts` are damaged: a section belongs to the last one
+    /// that starts in or before its header.
+    pub(crate) fn damage(&self, starts: impl Iterator<Item = usize>) -> Damage {
+        let starts: BTreeSet<usize> = starts.collect();
         let owner = |at: &usize| starts.range(..=*at).next_back().copied();
         Damage(self.damaged.iter().filter_map(owner).collect())
     }
 }
 
 impl Damage {
-    /// Whether `table` held a mistake of syntax.
-    pub(crate) fn hits(&self, table: Value<'_>) -> bool {
-        self.0.contains(&table.key_span.start)
+    /// Whether the table that starts at `start` held a mistake of syntax.
+    pub(crate) fn hits(&self, start: usize) -> bool {
+        self.0.contains(&start)
     }
 }
 
