@@ -90,9 +90,10 @@ impl Unit {
         self.instances.iter().any(|instance| instance.standing().has_process())
     }
 
-    /// Whether nothing more comes of it by itself: every instance is down for good.
+    /// Whether nobody has to wait for it any more: every instance is ready, or down for good.
     #[must_use]
-    pub fn rests(&self) -> bool {
-        self.in_use().all(|instance| matches!(instance.standing(), Standing::Down(_)))
+    pub fn is_settled(&self) -> bool {
+        let settled = |it: Standing| matches!(it, Standing::Ready | Standing::Down(_));
+        self.in_use().all(|instance| settled(instance.standing()))
     }
 }

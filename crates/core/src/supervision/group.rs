@@ -18,8 +18,8 @@ use crate::evidence::StopCause;
 use crate::identity::{GroupIndex, InstanceId, UnitIndex};
 use crate::instance;
 use crate::moment::Moment;
-use crate::policy::{GroupOnLimit, GroupPolicy, Strategy, Until};
-use crate::unit::Going;
+use crate::policy::{GroupOnLimit, GroupPolicy, Strategy};
+use crate::unit::{Going, Unit};
 
 /// A group of the plan.
 #[derive(Debug)]
@@ -104,14 +104,17 @@ impl Supervision {
         let mut units = group.restart_with(id.unit);
         units.retain(goes);
         let only_itself = units.iter().all(|unit| *unit == id.unit);
-        if only_itself && self.unit(id.unit).is_none_or(|unit| unit.policy.instances == 1) {
+        let alone = self.unit(id.unit).is_none_or(|unit| unit.policy.instances == 1);
+        if units.is_empty() || (only_itself && alone) {
             return;
         }
         self.report(Report::GroupRestarting { group: index, because: id, units: units.clone() });
         let Some(group) = self.group_mut(index) else { return };
-        // Who was restarting already still is.
         let before = group.round.take();
-        units.extend(before.iter().flat_map(|round| &round.units));
+        // Who was to be restarted already, and has not been yet, still is.
+        let waits = |unit: &&UnitIndex| self.waits_in_round(**unit);
+        units.extend(before.iter().flat_map(|round| &round.units).filter(waits));
+        let Some(group) = self.group_mut(index) else { return };
         let mut ordered = group.policy.units.clone();
         ordered.retain(|unit| units.contains(unit));
         let failed = before.and_then(|round| round.behind).into_iter().chain([id.unit]);
@@ -141,18 +144,29 @@ impl Supervision {
         for unit in &round.units {
             self.start_if_due(now, *unit, false);
         }
-        let waits =
-            |unit: &UnitIndex| self.unit(*unit).is_some_and(|it| it.going == Going::Suspended);
-        if !round.units.iter().any(waits)
+        if !round.units.iter().any(|unit| self.waits_in_round(*unit))
             && let Some(group) = self.group_mut(index)
         {
             group.round = None;
         }
     }
 
+    /// Whether a unit of a round was not started yet. (One that an operator wants started at once
+    /// waits for its turn like the others.)
+    fn waits_in_round(&self, unit: UnitIndex) -> bool {
+        self.unit(unit).is_some_and(|it| matches!(it.going, Going::Suspended | Going::Held))
+    }
+
     /// Whether a unit that is to come down has a process yet.
     fn is_coming_down(&self, unit: UnitIndex) -> bool {
         self.unit(unit).is_some_and(|it| it.going == Going::Suspended && it.has_process())
+    }
+
+    /// Whether its round has yet to stop some of its units: until then none of them starts, not
+    /// even one that is down while the next to be stopped has not been told yet.
+    pub(super) fn comes_down_first(&self, unit: UnitIndex) -> bool {
+        let round = self.round_of(unit);
+        round.is_some_and(|it| it.stage == Stage::Stopping && it.units.contains(&unit))
     }
 
     /// Those of the group that have to be up, or down, before this one may start.
@@ -165,12 +179,9 @@ impl Supervision {
             Stage::Stopping => {
                 round.units.iter().copied().filter(|it| self.is_coming_down(*it)).collect()
             }
-            // One that is down for good holds up nobody.
             Stage::Starting => {
                 let before = round.units.iter().take_while(|it| **it != index);
-                let come = |unit: &UnitIndex| {
-                    self.unit(*unit).is_none_or(|it| it.has_come(Until::Ready) || it.rests())
-                };
+                let come = |unit: &UnitIndex| self.unit(*unit).is_none_or(Unit::is_settled);
                 round.behind.iter().chain(before).copied().filter(|unit| !come(unit)).collect()
             }
         }

@@ -65,7 +65,7 @@ impl Supervision {
             Going::Off | Going::On => return,
         };
         let on = self.waits_for(index);
-        if on.is_empty() {
+        if on.is_empty() && !self.comes_down_first(index) {
             if let Some(unit) = self.unit_mut(index) {
                 unit.going = Going::On;
             }
