@@ -3,7 +3,7 @@
 use super::prober::Prober;
 use crate::evidence::{Said, StopCause};
 use crate::moment::Moment;
-use crate::policy::UnitPolicy;
+use crate::policy::{Probing, UnitPolicy};
 use std::time::Duration;
 
 /// The bounds of a watchdog period that a child gives itself.
@@ -37,7 +37,8 @@ impl Liveness {
     pub(super) fn begin(&mut self, now: Moment, policy: &UnitPolicy) {
         self.lost_at = late(self.period, now);
         self.stuck_at = late(policy.progress_timeout, now);
-        self.prober = policy.health.map(|rhythm| Prober::new(rhythm, now + rhythm.interval));
+        let health = |rhythm: Probing| Prober::new(rhythm, now + rhythm.interval);
+        self.prober = policy.health.map(|it| health(it).after(self.prober.as_ref()));
     }
 
     /// It said something, and whatever it was is a sign of life.

@@ -46,6 +46,11 @@ impl Prober {
         Self { rhythm, number: 0, failed: 0, phase: Phase::Waiting { until: first } }
     }
 
+    /// No number comes twice in one life: an answer to a probe before is history to this one.
+    pub(super) fn after(self, before: Option<&Self>) -> Self {
+        Self { number: before.map_or(0, |it| it.number), ..self }
+    }
+
     /// When it wants to be rung.
     pub(super) fn due(&self) -> Moment {
         match self.phase {

@@ -328,30 +328,34 @@ impl Is {
         match self {
             Self::Down(_) | Self::Held(_) | Self::Abandoned(..) => Moment::NEVER,
             Self::Backoff(wait) => wait.until,
-            Self::Spawning(life) | Self::Starting(life) | Self::Ready(life) => life.due(),
+            // Nobody is looked after before it is known, whatever it has said already.
+            Self::Spawning(life) => life.start_by.min(life.leave_by),
+            Self::Starting(life) | Self::Ready(life) => life.due(),
             Self::Stopping(_, _, Phase::Asked { kill_at, .. }) => *kill_at,
             Self::Stopping(_, _, Phase::Killed { give_up_at }) => *give_up_at,
             Self::Judging(_, reaped) => reaped.judge_at,
         }
     }
 
-    /// Gives what hangs on a word or an exit that may be lying unread its whole time again.
+    /// Gives what hangs on a word or an exit that may be lying unread its whole time again; what was
+    /// given more on its own request keeps that.
     pub(super) fn forgive_stall(&mut self, now: Moment, policy: &UnitPolicy) -> bool {
         match self {
             Self::Spawning(life) | Self::Starting(life) | Self::Ready(life) => {
                 let mut moved = life.liveness.forgive_stall(now, policy);
                 if life.start_by != Moment::NEVER {
-                    life.start_by = start_by(now, policy);
+                    life.start_by = life.start_by.max(start_by(now, policy));
                     moved = true;
                 }
                 if life.leave_by != Moment::NEVER {
-                    life.leave_by = now + LINE_LOST_GRACE.max(policy.stop.grace);
+                    let leave_by = now + LINE_LOST_GRACE.max(policy.stop.grace);
+                    life.leave_by = life.leave_by.max(leave_by);
                     moved = true;
                 }
                 moved
             }
             Self::Stopping(_, _, Phase::Asked { kill_at, .. }) => {
-                *kill_at = now + policy.stop.grace;
+                *kill_at = (*kill_at).max(now + policy.stop.grace);
                 true
             }
             Self::Stopping(_, _, Phase::Killed { give_up_at }) => {
