@@ -8,6 +8,7 @@ use crate::environment::Template;
 use crate::events::{
     ConfigWarning, DescriptorsShort, LegacyClone, SupervisorStarted, SupervisorStopped, ms,
 };
+use crate::ledger::{Ledger, Origin};
 use crate::logs;
 use crate::spawner::{Job, Recipe, Spawner};
 use crate::state_directory::{self, StateDirectory, StateError};
@@ -92,6 +93,7 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
         ConfigWarning { problem: warning.render(false).trim_end() }.emit();
     }
     say_started(&config, &server, mechanism, &state);
+    let mut ledger = Ledger::open(state.path(), clock, origin(&config))?;
 
     // The core decides what starts first, and the fork server is at work on it before the
     // runtime exists.
@@ -124,7 +126,8 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
         .build()
         .map_err(refused("the runtime"))?;
     let ended = runtime.block_on(async {
-        let mut daemon = Daemon::new(supervision, when_idle, clock, spawner, server, logs.queue())?;
+        let mut daemon =
+            Daemon::new(supervision, when_idle, clock, spawner, server, logs.queue(), &mut ledger)?;
         for action in later {
             daemon.perform(action);
         }
@@ -133,11 +136,14 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     let (outcome, why) = match ended {
         Ok(ended) => ended,
         Err(error) => {
+            ledger.finish(1, Some("the supervisor's own sources failed"));
             logs.finish();
             return Err(refused("the supervisor's own sources")(error));
         }
     };
-    let exit_code = i64::from(outcome != Outcome::Clean);
+    let exit_code = u8::from(outcome != Outcome::Clean);
+    ledger.finish(exit_code, why.as_deref());
+    let exit_code = i64::from(exit_code);
     SupervisorStopped {
         exit_code,
         because: why.as_deref(),
@@ -152,6 +158,12 @@ fn read_config(options: &Up) -> Result<Loaded, ConfigErrors> {
     let options_of_process =
         LoadOptions { insecure: options.insecure, ..LoadOptions::of_process() };
     Config::load(&options.config, &options_of_process)
+}
+
+fn origin(config: &Config) -> Origin<'_> {
+    let unit =
+        |service: &Service| (Arc::from(service.policy.name.as_str()), service.policy.instances);
+    Origin { config: &config.path, units: config.services.iter().map(unit).collect() }
 }
 
 fn recipe(service: &Service) -> Recipe {

@@ -16,6 +16,7 @@ mod perform;
 use crate::child::{Heard, Order, Word};
 use crate::clock::Clock;
 use crate::events::{SignalReceived, WaitingFor};
+use crate::ledger::Ledger;
 use crate::logs::Queue;
 use crate::report::Teller;
 use crate::spawner::Spawner;
@@ -74,6 +75,7 @@ pub(crate) struct Daemon<'a> {
     spawner: Spawner,
     server: Option<Watched>,
     logs: &'a Queue,
+    ledger: &'a mut Ledger,
     reach: HashMap<Token, Reach>,
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     /// The core shuts down.
@@ -124,6 +126,7 @@ impl<'a> Daemon<'a> {
         spawner: Spawner,
         server: ForkServer,
         logs: &'a Queue,
+        ledger: &'a mut Ledger,
     ) -> io::Result<Self> {
         use std::io::IsTerminal;
         Ok(Self {
@@ -133,6 +136,7 @@ impl<'a> Daemon<'a> {
             spawner,
             server: Some(Watched::new(server)?),
             logs,
+            ledger,
             reach: HashMap::new(),
             heard: mpsc::channel(WORDS),
             closing: false,
@@ -236,9 +240,10 @@ impl<'a> Daemon<'a> {
             Word::Said(said) => Event::Said(token, said),
             Word::Violated => Event::Violated(token),
             Word::LineClosed => Event::LineClosed(token),
-            Word::Drained => {
+            Word::Drained(last_words) => {
                 if let Some(reach) = self.reach.get_mut(&token) {
                     reach.drained = true;
+                    self.ledger.last_words(reach.id, last_words);
                 }
                 Event::Drained(token)
             }

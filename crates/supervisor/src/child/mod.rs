@@ -18,6 +18,7 @@ mod output;
 mod readiness;
 mod signs;
 mod splitter;
+mod tail;
 mod tend;
 
 pub(crate) use signs::Signs;
@@ -56,6 +57,7 @@ pub(crate) enum Word {
     Violated,
     /// The line is at its end, in good order.
     LineClosed,
-    /// Line and outputs are at their end: there is nothing more to hear.
-    Drained,
+    /// Line and outputs are at their end: there is nothing more to hear. With the last lines of
+    /// standard error.
+    Drained(Box<[Box<str>]>),
 }

@@ -3,6 +3,7 @@
 use super::Who;
 use super::readiness::LogWatch;
 use super::splitter::{Piece, Splitter};
+use super::tail::Tail;
 use crate::events::{ChildOutput, OutputDropped};
 use crate::logs::{self, Share};
 use std::cell::RefCell;
@@ -26,15 +27,23 @@ pub(super) struct Output {
     stream: &'static str,
     pipe: Option<Receiver>,
     splitter: Splitter,
+    /// Its last lines, where they are kept.
+    tail: Option<Tail>,
     dropped_lines: u64,
     dropped_bytes: u64,
 }
 
 impl Output {
-    pub(super) fn new(stream: &'static str, pipe: OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(stream: &'static str, pipe: OwnedFd, tail: Option<Tail>) -> io::Result<Self> {
         // `output_pipe` made it: a pipe, and nonblocking. Checking that is three calls.
         let pipe = Some(Receiver::from_owned_fd_unchecked(pipe)?);
-        Ok(Self { stream, pipe, splitter: Splitter::default(), dropped_lines: 0, dropped_bytes: 0 })
+        let (dropped_lines, dropped_bytes) = (0, 0);
+        Ok(Self { stream, pipe, splitter: Splitter::default(), tail, dropped_lines, dropped_bytes })
+    }
+
+    /// Its last lines, oldest first.
+    pub(super) fn take_tail(&mut self) -> Box<[Box<str>]> {
+        self.tail.take().map(Tail::into_lines).unwrap_or_default()
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -54,7 +63,7 @@ impl Output {
     /// was read.
     pub(super) fn read(&mut self, who: &Who, share: &Share, watch: &mut LogWatch) -> bool {
         let Some(pipe) = &self.pipe else { return false };
-        let (stream, splitter) = (self.stream, &mut self.splitter);
+        let (stream, splitter, tail) = (self.stream, &mut self.splitter, &mut self.tail);
         let dropped = (&mut self.dropped_lines, &mut self.dropped_bytes);
         let ended = ROOM.with_borrow_mut(|room| match pipe.try_read(room) {
             Ok(0) => Some(true),
@@ -62,6 +71,7 @@ impl Output {
                 let bytes = room.get(..read).unwrap_or_default();
                 splitter.push(bytes, |piece| {
                     watch.look(piece.bytes);
+                    tail.iter_mut().for_each(|tail| tail.push(&piece));
                     log(who, stream, share, &piece, dropped.0, dropped.1);
                 });
                 None
@@ -90,7 +100,11 @@ impl Output {
     fn close(&mut self, who: &Who, share: &Share) {
         self.pipe = None;
         let (stream, dropped) = (self.stream, (&mut self.dropped_lines, &mut self.dropped_bytes));
-        self.splitter.finish(|piece| log(who, stream, share, &piece, dropped.0, dropped.1));
+        let tail = &mut self.tail;
+        self.splitter.finish(|piece| {
+            tail.iter_mut().for_each(|tail| tail.push(&piece));
+            log(who, stream, share, &piece, dropped.0, dropped.1);
+        });
         say_dropped(who, stream, &mut self.dropped_lines, &mut self.dropped_bytes);
     }
 }

@@ -4,6 +4,7 @@ use super::line::{self, Came, Line};
 use super::output::{Output, say_dropped};
 use super::readiness::{LogWatch, Newline};
 use super::splitter::LINE_MAX;
+use super::tail::Tail;
 use super::{Heard, Signs, Who, Word};
 use crate::events::FrameTruncated;
 use crate::logs::{self, Share};
@@ -83,8 +84,8 @@ impl Tended {
     ) -> io::Result<Self> {
         let line = |(stream, mode)| Line::new(stream, mode, manner.signs);
         let line = ends.line.map(line).transpose()?;
-        let stdout = Output::new("stdout", ends.stdout)?;
-        let stderr = Output::new("stderr", ends.stderr)?;
+        let stdout = Output::new("stdout", ends.stdout, None)?;
+        let stderr = Output::new("stderr", ends.stderr, Some(Tail::default()))?;
         let newline = Newline::new(ends.newline)?;
         let log_watch = LogWatch::new(manner.log);
         let unlogged = (0, 0);
@@ -172,7 +173,8 @@ pub(crate) async fn tend(mut child: Tended, mut orders: watch::Receiver<Option<O
         let has_line = child.line.is_some();
         let deadline = child.line.as_ref().and_then(Line::deadline);
         if !has_line && !child.stdout.is_open() && !child.stderr.is_open() {
-            return child.tell(Word::Drained).await;
+            let last_words = child.stderr.take_tail();
+            return child.tell(Word::Drained(last_words)).await;
         }
         tokio::select! {
             changed = orders.changed() => {

@@ -36,7 +36,7 @@ impl Daemon<'_> {
             Err(error) => {
                 let unit = self.unit(id);
                 OutputsUnheard { unit: &unit, instance: id.slot, error: &error.to_string() }.emit();
-                self.word(Heard { token, word: Word::Drained });
+                self.word(Heard { token, word: Word::Drained(Box::default()) });
             }
         }
     }

@@ -57,9 +57,13 @@ impl Daemon<'_> {
         let (unit, instance) = (self.unit(reach.id), reach.id.slot);
         match status {
             Status::Stopped { signal } => {
+                self.ledger.suspended(&unit, instance, Some(signal.number()));
                 Suspended { unit: &unit, instance, signal: &signal.to_string() }.emit();
             }
-            Status::Continued => Resumed { unit: &unit, instance }.emit(),
+            Status::Continued => {
+                self.ledger.suspended(&unit, instance, None);
+                Resumed { unit: &unit, instance }.emit();
+            }
             Status::Exited { .. } | Status::Killed { .. } => {}
         }
     }

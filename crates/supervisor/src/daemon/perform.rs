@@ -3,6 +3,7 @@
 use super::Daemon;
 use crate::child::Order;
 use crate::events::{LeftoversKilled, OutputsHeld, SignalRefused};
+use crate::report::Teller;
 use crate::spawner::{Job, kill_tree};
 use hearken_core::action::{Action, Report};
 use hearken_core::identity::Token;
@@ -18,6 +19,13 @@ impl Daemon<'_> {
 
     pub(super) fn tell_all(&mut self) {
         let mut untold = std::mem::take(&mut self.untold);
+        let teller = Teller {
+            recipes: self.spawner.recipes(),
+            supervision: &self.supervision,
+            when_idle: self.when_idle,
+        };
+        self.ledger.note(&untold, &teller);
+        self.ledger.hand_over();
         for report in untold.drain(..) {
             self.teller().tell(&report);
         }

@@ -3,7 +3,7 @@
 //! People filter and alert on names and fields. A change shows up here as a difference to the file;
 //! `HEARKEN_BLESS=1` writes it anew, and the difference stands in the review.
 
-use super::{ChildLog, ChildOutput, ChildStatus, child, daemon, lifecycle, together};
+use super::{ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, together};
 use crate::logs::{self, Style};
 use std::collections::BTreeSet;
 
@@ -35,6 +35,7 @@ samples!(u32 = 7, u64 = 7, i32 = 7, i64 = 7, f64 = 0.5, bool = true);
 
 fn emit_all() {
     daemon::emit_samples();
+    ledger::emit_samples();
     lifecycle::emit_samples();
     together::emit_samples();
     child::emit_samples();

@@ -8,11 +8,13 @@
 mod catalogue;
 mod child;
 mod daemon;
+mod ledger;
 mod lifecycle;
 mod together;
 
 pub use child::*;
 pub use daemon::*;
+pub use ledger::*;
 pub use lifecycle::*;
 pub use together::*;
 

@@ -1,7 +1,7 @@
 //! The ledger: every change of state, kept in the state directory and, the last ends, in memory.
 //!
 //! ```text
-//!   Report ─▶ Ledger (the loop: a record, where all stand, the last ends)
+//!   Report ─▶ note ─▶ Ledger (the loop's: where all stand, the last ends)
 //!               └─ one batch a round ─▶ Queue (bounded) ─▶ Writer (own thread) ─▶ ledger.jsonl
 //!                                                                                 ledger.1.jsonl …
 //! ```
@@ -15,12 +15,23 @@
 //! writer's own thread. What the environment of a child holds never comes here; what a child says
 //! itself does.
 
+mod book;
 mod core;
+mod file;
+mod history;
 mod kept;
 mod named;
+mod note;
+mod queue;
 mod reader;
 mod record;
 mod standing;
+#[cfg(test)]
+mod testing;
+mod writer;
+
+pub(crate) use self::core::cut;
+pub(crate) use book::{Ledger, Origin};
 
 pub use self::core::NotOfThisVersion;
 pub use kept::{

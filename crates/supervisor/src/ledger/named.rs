@@ -34,7 +34,6 @@ named! {
     UnitVerdict = UnitVerdict::ALL;
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` wants it so")]
 pub(super) fn serialize<T: Named, S: Serializer>(it: &T, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(it.word())
 }

@@ -91,13 +91,17 @@ pub fn read_current(directory: &Path) -> Result<Reading, ReadError> {
 }
 
 fn read_file(path: &Path, into: &mut Reading) -> Result<(), ReadError> {
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => ReadError::Missing { path: path.to_owned() },
-        _ => ReadError::Unreadable { path: path.to_owned(), error },
-    })?;
+    let path = path.to_owned();
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(ReadError::Missing { path });
+        }
+        Err(error) => return Err(ReadError::Unreadable { path, error }),
+    };
     for (line, bytes) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
         let whole = bytes.strip_suffix(b"\n");
-        let flaw = |why: String| Flaw { file: path.to_owned(), line, why, torn: whole.is_none() };
+        let flaw = |why: String| Flaw { file: path.clone(), line, why, torn: whole.is_none() };
         match whole {
             None => into.flaws.push(flaw("the last line is cut short".into())),
             Some(b"") => {}

@@ -58,6 +58,28 @@ impl Record {
         Moment::at(Duration::from_nanos(self.at_ns))
     }
 
+    /// The end it tells of, if it tells of one.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Ended> {
+        if let Fact::Ended(ended) = &self.fact { Some(ended) } else { None }
+    }
+
+    /// How many bytes of memory it takes, about.
+    pub(super) fn cost(&self) -> usize {
+        let more = self.ended().map_or(0, |ended| {
+            let evidence = &ended.evidence;
+            let error = evidence
+                .error
+                .as_ref()
+                .map_or(0, |error| size_of_val(&**error) + error.code.len() + error.message.len());
+            let stderr: usize =
+                evidence.stderr.iter().map(|line| size_of::<Box<str>>() + line.len()).sum();
+            size_of_val(ended) + error + stderr
+        });
+        // The counts of the `Arc`, and what the allocator adds.
+        size_of::<Self>() + 64 + more
+    }
+
     /// The instance it is about, if it is about one.
     #[must_use]
     pub fn who(&self) -> Option<(&Arc<str>, u32)> {

@@ -2,8 +2,8 @@
 //! starts from.
 
 use super::kept::{Group, KeptNext, words};
-use super::record::{Fact, Life, Record, Supervisor, time};
 use super::named;
+use super::record::{Fact, Life, Record, Supervisor, time};
 use hearken_core::evidence::StopCause;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -232,8 +232,10 @@ impl Standings {
         self.last = self.last.max(Some(record.time));
         match &record.fact {
             Fact::SupervisorStarted(supervisor) => self.begin(record, supervisor),
-            Fact::Snapshot(supervisor) if record.life != self.life => {
-                self.begin(record, supervisor);
+            Fact::Snapshot(supervisor) => {
+                if record.life != self.life {
+                    self.begin(record, supervisor);
+                }
             }
             Fact::ShuttingDown { because } => {
                 self.shutting_down = Some((record.time, because.clone()));
@@ -247,7 +249,27 @@ impl Standings {
                     self.all_of(unit).for_each(|(_, stands)| stands.apply(record));
                 }
             }
-            _ => match (&record.unit, record.instance) {
+            Fact::Stands(_)
+            | Fact::Waiting { .. }
+            | Fact::Started { .. }
+            | Fact::Ready { .. }
+            | Fact::Stopping { .. }
+            | Fact::Killing { .. }
+            | Fact::LineLost { .. }
+            | Fact::Reacted(_)
+            | Fact::Reloading
+            | Fact::Reloaded { .. }
+            | Fact::Paused { .. }
+            | Fact::Ended(_)
+            | Fact::Abandoned { .. }
+            | Fact::EndedLate { .. }
+            | Fact::Suspended { .. }
+            | Fact::Resumed
+            | Fact::Stalled { .. }
+            | Fact::Idle
+            | Fact::RecordsLost { .. }
+            | Fact::TailCut { .. }
+            | Fact::Unknown => match (&record.unit, record.instance) {
                 (Some(unit), Some(instance)) => {
                     let new = || Stands::new(record.time);
                     let key = (Arc::clone(unit), instance);
