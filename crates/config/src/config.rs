@@ -61,6 +61,7 @@ pub(crate) struct ConfigShape {
     /// The daemon itself.
     supervisor: SupervisorShape,
     /// The programs it keeps running, by name.
+    #[schemars(extend("minProperties" = 1))]
     service: Named<ServiceShape>,
     /// What follows from what any of them says and how it ends, behind its own rules.
     rule: Vec<RuleShape>,

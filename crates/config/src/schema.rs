@@ -49,7 +49,6 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
             "type": "object",
             "propertyNames": { "pattern": format!("^[a-z0-9][a-z0-9._-]{{0,{}}}$", NAME_MAX - 1) },
             "additionalProperties": one,
-            "minProperties": 1,
         })
     }
 }

@@ -85,8 +85,8 @@ fn the_reference_says_the_defaults() {
 }
 
 #[test]
-fn the_reference_is_without_a_warning() {
-    for name in ["reference.toml", "demo.toml"] {
+fn no_example_has_a_warning() {
+    for name in ["reference.toml", "decisions.toml", "demo.toml", "php.toml"] {
         let warnings = load(name).warnings;
         let shown: Vec<String> = warnings.iter().map(|it| it.render(false)).collect();
         // That somebody else owns the file is one.

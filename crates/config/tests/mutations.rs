@@ -4,6 +4,7 @@ use hearken_config::{Config, LoadOptions, Severity};
 
 const REFERENCE: &str = include_str!("../../../config/reference.toml");
 const DEMO: &str = include_str!("../../../config/demo.toml");
+const DECISIONS: &str = include_str!("../../../config/decisions.toml");
 
 /// SplitMix64: the same numbers for the same seed.
 struct Numbers(u64);
@@ -22,7 +23,7 @@ impl Numbers {
 }
 
 /// What mistakes are made of.
-const PIECES: [&str; 34] = [
+const PIECES: [&str; 38] = [
     "\"",
     "'''",
     "\"\"\"",
@@ -54,6 +55,10 @@ const PIECES: [&str; 34] = [
     "true",
     "1979-05-27",
     "[service.api]\n",
+    "[[rule]]\n",
+    "[[service.queue.rule]]\n",
+    "[group.backend]\n",
+    "match = { kind = \"bug\" }\n",
     "service",
     "nan",
     "\"never\"",
@@ -113,7 +118,7 @@ fn read(text: &str) {
 
 #[test]
 fn no_mutation_of_a_good_config_is_too_much() {
-    for (text, seeds) in [(REFERENCE, 0..700), (DEMO, 700..1_400)] {
+    for (text, seeds) in [(REFERENCE, 0..700), (DEMO, 700..1_000), (DECISIONS, 1_000..1_700)] {
         for seed in seeds {
             let mut numbers = Numbers(seed);
             let mut text = text.to_owned();
@@ -136,6 +141,10 @@ fn a_file_of_many_mistakes_is_read_in_time() {
         format!("[service.a]\nshell = \"{}\"\n", "${A}".repeat(20_000)),
         format!("[service.a]\n{}", lines(&|n| format!("k{n} = 1\n"))),
         format!("[service.a]\n{}", lines(&|n| format!("k{n} = yes\n"))),
+        format!("[service.a]\n{}", "[[service.a.rule]]\n".repeat(100)),
+        format!("{}[service.a]\n", "[[rule]]\nmatch = { kind = x }\n".repeat(100)),
+        format!("[service.a]\n[group.g]\nunits = [{}]\n", lines(&|n| format!("\"n{n}\","))),
+        lines(&|n| format!("[service.s{n}]\n[group.g{n}]\nunits = [\"s1\"]\n")),
     ];
     for text in table {
         let options = LoadOptions::default();
@@ -147,4 +156,21 @@ fn a_file_of_many_mistakes_is_read_in_time() {
             assert_eq!(last.message, "there are more errors than these 200");
         }
     }
+}
+
+#[test]
+fn a_large_config_is_read_in_time() {
+    let lines = |count, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let patterns: String = (0..32).map(|n| format!("\"*a{n}*\",")).collect();
+    let rules = lines(128, &|n| {
+        format!("[[rule]]\nmatch = {{ code = \"*{n}*\", unit = [{patterns}] }}\nunit = \"fail\"\n")
+    });
+    let services = lines(2_000, &|n| format!("[service.a{n}]\ncommand = [\"x\"]\n"));
+    let names: String = (0..2_000).map(|n| format!("\"a{n}\",")).collect();
+    let group = format!("[group.g]\nstrategy = \"rest_for_one\"\nunits = [{names}]\n");
+    let text = format!("{rules}{services}{group}");
+    let loaded = Config::parse("x.toml", &text, &LoadOptions::default()).expect("a good config");
+    assert_eq!(loaded.config.groups[0].units.len(), 2_000);
+    let rules: usize = loaded.config.services.iter().map(|it| it.policy.rules.len()).sum();
+    assert!(rules > 100_000, "{rules}");
 }
