@@ -1,7 +1,6 @@
 //! A word of a closed set.
 
 use super::suggest::nearest;
-use super::table::not_yet;
 use super::{Value, quoted};
 use crate::diagnostic::Problem;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -15,8 +14,6 @@ pub(crate) trait Choice: Copy + 'static {
     const NAME: &'static str;
     /// Every word, what it stands for, and what it means.
     const WORDS: &'static [(&'static str, Self, &'static str)];
-    /// Words of versions to come.
-    const LATER: &'static [&'static str] = &[];
     /// Words that are refused, and why.
     const REFUSED: &'static [(&'static str, &'static str)] = &[];
 }
@@ -30,10 +27,6 @@ pub(crate) fn choice<T: Choice>(value: Value<'_>) -> Result<T, Problem> {
     };
     if let Some((_, found, _)) = T::WORDS.iter().find(|(known, _, _)| known == word) {
         return Ok(*found);
-    }
-    if T::LATER.contains(&word.as_ref()) {
-        let problem = not_yet(value.span, &format!("{} = \"{word}\"", value.key));
-        return Err(problem.with_help(format!("the words are {}", words::<T>())));
     }
     if let Some((_, why)) = T::REFUSED.iter().find(|(refused, _)| refused == word) {
         let message = format!("{} cannot be {}", value.name(), quoted(word));

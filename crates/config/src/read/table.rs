@@ -132,7 +132,7 @@ pub(crate) fn elements<'t>(value: Value<'t>) -> Option<Vec<Value<'t>>> {
 }
 
 /// Something a later version will know.
-pub(crate) fn not_yet(span: Span, what: &str) -> Problem {
+fn not_yet(span: Span, what: &str) -> Problem {
     let message = format!("{what} is not supported yet by this version of hearken");
     let version = env!("CARGO_PKG_VERSION");
     let help =
