@@ -114,6 +114,10 @@ impl Want {
         self.is("unit", unit)
     }
 
+    pub(crate) fn instance(self, instance: u32) -> Self {
+        self.is("instance", instance)
+    }
+
     pub(crate) fn incarnation(self, incarnation: u32) -> Self {
         self.is("incarnation", incarnation)
     }
