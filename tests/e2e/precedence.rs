@@ -101,10 +101,7 @@ fn a_rule_comes_before_the_hint() {
 
 #[test]
 fn the_hint_comes_before_the_table() {
-    restarted_by(
-        &says(r#""error_kind":"config","code":"x.y","retryable":true"#, ""),
-        "error_hint",
-    );
+    restarted_by(&says(r#""error_kind":"config","code":"x.y","retryable":true"#, ""), "error_hint");
     failed_by(
         &says(r#""error_kind":"transient","code":"x.y","retryable":false"#, ""),
         "error_hint",
