@@ -22,6 +22,7 @@ mod fork_server;
 mod frozen;
 mod groups;
 mod idle;
+mod incidents;
 mod liveness;
 mod load;
 mod namespace;
