@@ -3,13 +3,14 @@
 use crate::child::{Manner, Signs};
 use crate::clock::Clock;
 use crate::convert;
-use crate::daemon::Daemon;
+use crate::daemon::{Begun, Daemon};
 use crate::environment::Template;
 use crate::events::{
     ConfigWarning, DescriptorsShort, LegacyClone, SupervisorStarted, SupervisorStopped, ms,
 };
 use crate::ledger::{Ledger, Origin};
 use crate::logs;
+use crate::probes::{self, Probes};
 use crate::spawner::{Job, Recipe, Spawner};
 use crate::state_directory::{self, StateDirectory, StateError};
 use hearken_config::{Config, ConfigErrors, LoadOptions, Loaded, Program, Readiness, Service};
@@ -30,6 +31,9 @@ const PROBE: Duration = Duration::from_secs(5);
 const OWN_DESCRIPTORS: u64 = 64;
 /// How many it holds for a child: its pidfd, line, standard output and standard error.
 const CHILD_DESCRIPTORS: u64 = 4;
+
+/// How many names may be looked up at once: the only thing that is done on another thread.
+const LOOKUPS: usize = 4;
 
 /// What `hearken up` is told.
 #[derive(Debug, Clone)]
@@ -106,7 +110,7 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     while let Some(action) = supervision.poll_action() {
         match action {
             Action::Spawn { id, token, incarnation } => {
-                spawner.want(Job { id, token, incarnation })
+                spawner.want(Job { id, token, incarnation, probe: None })
             }
             Action::Drain { .. }
             | Action::Signal { .. }
@@ -120,19 +124,23 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     }
     let failed = spawner.pump(&mut server);
 
+    let probes = Probes::new(&config.services);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
+        .max_blocking_threads(LOOKUPS)
         .build()
         .map_err(refused("the runtime"))?;
     let ended = runtime.block_on(async {
-        let mut daemon =
-            Daemon::new(supervision, when_idle, clock, spawner, server, logs.queue(), &mut ledger)?;
+        let begun = Begun { supervision, when_idle, clock, spawner, server, probes };
+        let mut daemon = Daemon::new(begun, logs.queue(), &mut ledger)?;
         for action in later {
             daemon.perform(action);
         }
         daemon.run(failed).await
     });
+    // Without waiting for a lookup that hangs.
+    runtime.shutdown_background();
     let (outcome, why) = match ended {
         Ok(ended) => ended,
         Err(error) => {
@@ -210,8 +218,9 @@ fn say_started(config: &Config, server: &ForkServer, mechanism: Mechanism, state
         containment: "process_group",
     }
     .emit();
-    let (needed, limit) =
-        (OWN_DESCRIPTORS + CHILD_DESCRIPTORS * instances, descriptor_limit().soft);
+    let probes: u64 = config.services.iter().map(probes::descriptors).sum();
+    let needed = OWN_DESCRIPTORS + CHILD_DESCRIPTORS * instances + probes;
+    let limit = descriptor_limit().soft;
     if let Some(limit) = limit
         && needed > limit
     {

@@ -12,12 +12,14 @@
 mod births;
 mod deaths;
 mod perform;
+mod probes;
 
 use crate::child::{Heard, Order, Word};
 use crate::clock::Clock;
 use crate::events::{SignalReceived, WaitingFor};
 use crate::ledger::Ledger;
 use crate::logs::Queue;
+use crate::probes::{Finding, Probes};
 use crate::report::Teller;
 use crate::spawner::Spawner;
 use crate::watched::Watched;
@@ -46,6 +48,7 @@ enum Happened {
     Deaths,
     Asked(Ask),
     Word(Heard),
+    Found(Finding),
     Due,
     Sweep,
 }
@@ -62,8 +65,20 @@ enum Ask {
 #[derive(Debug)]
 struct Reach {
     id: InstanceId,
+    incarnation: u32,
     orders: watch::Sender<Option<Order>>,
     drained: bool,
+}
+
+/// What was begun before the runtime.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) supervision: Supervision,
+    pub(crate) when_idle: WhenIdle,
+    pub(crate) clock: Clock,
+    pub(crate) spawner: Spawner,
+    pub(crate) server: ForkServer,
+    pub(crate) probes: Probes,
 }
 
 /// Everything the running supervisor consists of.
@@ -78,6 +93,7 @@ pub(crate) struct Daemon<'a> {
     ledger: &'a mut Ledger,
     reach: HashMap<Token, Reach>,
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
+    probes: Probes,
     /// The core shuts down.
     closing: bool,
     /// What is to be told once the starts are on their way.
@@ -119,16 +135,9 @@ impl<'a> Daemon<'a> {
     ///
     /// # Errors
     /// If the runtime cannot watch the control socket.
-    pub(crate) fn new(
-        supervision: Supervision,
-        when_idle: WhenIdle,
-        clock: Clock,
-        spawner: Spawner,
-        server: ForkServer,
-        logs: &'a Queue,
-        ledger: &'a mut Ledger,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(begun: Begun, logs: &'a Queue, ledger: &'a mut Ledger) -> io::Result<Self> {
         use std::io::IsTerminal;
+        let Begun { supervision, when_idle, clock, spawner, server, probes } = begun;
         Ok(Self {
             supervision,
             when_idle,
@@ -139,6 +148,7 @@ impl<'a> Daemon<'a> {
             ledger,
             reach: HashMap::new(),
             heard: mpsc::channel(WORDS),
+            probes,
             closing: false,
             untold: Vec::new(),
             nameless: Vec::new(),
@@ -196,6 +206,7 @@ impl<'a> Daemon<'a> {
             _ = sources.interrupt.recv() => Happened::Asked(Ask::Interrupt),
             _ = sources.hang_up.recv() => Happened::Asked(Ask::HangUp),
             Some(heard) = self.heard.1.recv() => Happened::Word(heard),
+            Some(finding) = self.probes.found() => Happened::Found(finding),
             _ = sources.sweep.tick() => Happened::Sweep,
             () = until(deadline) => Happened::Due,
         }
@@ -214,6 +225,7 @@ impl<'a> Daemon<'a> {
                     self.word(heard);
                 }
             }
+            Happened::Found(finding) => self.probe_found(finding),
             Happened::Sweep => {
                 self.reap();
                 self.see_to_server();
@@ -231,6 +243,7 @@ impl<'a> Daemon<'a> {
     }
 
     fn tell(&mut self, event: Event) {
+        let Some(event) = self.of_a_probe(event) else { return };
         self.supervision.handle(self.clock.now(), event);
     }
 

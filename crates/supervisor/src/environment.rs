@@ -4,7 +4,9 @@
 //! a service. PATH, LANG, HOME and USER are handed on, because nearly everything wants them; then
 //! comes what the config says, then what hearken has to say.
 
-use hearken_config::{LineMode, Program, Service};
+use crate::probes::{Errand, purpose_name};
+use hearken_config::{Check, LineMode, Program, Service};
+use hearken_core::action::Purpose;
 use hearken_sys::{LINE_FD, Spawn};
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
@@ -27,6 +29,8 @@ pub(crate) struct Template {
     environment: Vec<CString>,
     unit: String,
     line: LineMode,
+    /// The programs of its exec probes: for readiness, for health.
+    probes: [Vec<CString>; 2],
 }
 
 impl Template {
@@ -63,6 +67,7 @@ impl Template {
             environment,
             unit: service.policy.name.to_string(),
             line: service.line,
+            probes: [service.readiness.check(), service.health.as_ref()].map(program_of),
         }
     }
 
@@ -70,13 +75,42 @@ impl Template {
     #[must_use]
     pub(crate) fn spawn(&self, instance: u32, incarnation: u32) -> Spawn {
         let mut environment = self.environment.clone();
-        environment.push(c_string(format!("HEARKEN_UNIT={}", self.unit)));
-        environment.push(c_string(format!("HEARKEN_INSTANCE={instance}")));
-        environment.push(c_string(format!("HEARKEN_INCARNATION={incarnation}")));
+        environment.extend(self.names(instance, incarnation, None));
         if self.has_line() {
             environment.push(c_string(format!("HEARKEN_FD={LINE_FD}")));
         }
         Spawn { argv: self.argv.clone(), environment, directory: Some(self.directory.clone()) }
+    }
+
+    /// What the fork server needs for an exec probe of one incarnation: all that the unit has, but
+    /// its line.
+    #[must_use]
+    pub(crate) fn probe(&self, instance: u32, incarnation: u32, errand: Errand) -> Spawn {
+        let [readiness, health] = &self.probes;
+        let argv = match errand.purpose {
+            Purpose::Readiness => readiness,
+            Purpose::Health => health,
+        };
+        let mut environment = self.environment.clone();
+        environment.extend(self.names(instance, incarnation, Some(errand.purpose)));
+        environment.extend(errand.pid.map(|pid| c_string(format!("HEARKEN_PID={pid}"))));
+        Spawn { argv: argv.clone(), environment, directory: Some(self.directory.clone()) }
+    }
+
+    /// The variables by which a process is known: as one of the unit, or as one of its probes.
+    pub(crate) fn names(
+        &self,
+        instance: u32,
+        incarnation: u32,
+        probe: Option<Purpose>,
+    ) -> impl Iterator<Item = CString> {
+        let names = [
+            Some(format!("HEARKEN_UNIT={}", self.unit)),
+            Some(format!("HEARKEN_INSTANCE={instance}")),
+            Some(format!("HEARKEN_INCARNATION={incarnation}")),
+            probe.map(|purpose| format!("HEARKEN_PROBE={}", purpose_name(purpose))),
+        ];
+        names.into_iter().flatten().map(c_string)
     }
 
     /// Whether its children get a line.
@@ -98,6 +132,13 @@ impl Template {
     #[must_use]
     pub(crate) fn directory(&self) -> String {
         self.directory.to_string_lossy().into_owned()
+    }
+}
+
+fn program_of(check: Option<&Check>) -> Vec<CString> {
+    match check {
+        Some(Check::Exec(argv)) => argv.iter().map(|arg| c_string(arg.clone())).collect(),
+        Some(Check::Tcp(_) | Check::Http(_)) | None => Vec::new(),
     }
 }
 

@@ -7,14 +7,15 @@
 
 use crate::spawner::kill_tree;
 use hearken_sys::{Pid, PidFd, children_of_self};
+use std::ffi::CString;
 use std::fs;
-use std::sync::Arc;
 
 /// How the fork server and what it has just forked are called (`/proc/PID/comm`).
 const FORK_SERVER: &str = "hearken-fork";
 
-/// Kills the ghosts of these starts (unit, instance, incarnation). Answers how many there were.
-pub(crate) fn kill(starts: &[(Arc<str>, u32, u32)], known: impl Fn(Pid) -> bool) -> u64 {
+/// Kills the ghosts of these starts, each given by the variables that name it. Answers how many
+/// there were.
+pub(crate) fn kill(starts: &[Vec<CString>], known: impl Fn(Pid) -> bool) -> u64 {
     if starts.is_empty() {
         return 0;
     }
@@ -33,18 +34,14 @@ pub(crate) fn kill(starts: &[(Arc<str>, u32, u32)], known: impl Fn(Pid) -> bool)
     killed
 }
 
-fn is_ghost(pid: Pid, starts: &[(Arc<str>, u32, u32)]) -> bool {
+fn is_ghost(pid: Pid, starts: &[Vec<CString>]) -> bool {
     let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
     if read("comm").trim_ascii_end() == FORK_SERVER.as_bytes() {
         return true;
     }
     let environment = read("environ");
-    let says = |variable: String| {
+    let says = |variable: &CString| {
         environment.split(|byte| *byte == 0).any(|one| one == variable.as_bytes())
     };
-    starts.iter().any(|(unit, instance, incarnation)| {
-        says(format!("HEARKEN_UNIT={unit}"))
-            && says(format!("HEARKEN_INSTANCE={instance}"))
-            && says(format!("HEARKEN_INCARNATION={incarnation}"))
-    })
+    starts.iter().any(|names| names.iter().all(says))
 }

@@ -4,6 +4,7 @@
 //! ```text
 //!   boot ─▶ Daemon (one loop) ─┬─ Spawner ── fork server, Register (which token is which process)
 //!                              ├─ child::tend, one task a child: line, stdout, stderr
+//!                              ├─ Probes: looks at children from outside, when the core says so
 //!                              ├─ Supervision (hearken-core)
 //!                              └─ events ─▶ logs ─▶ writer thread
 //! ```
@@ -23,6 +24,7 @@ mod ghosts;
 mod hash;
 pub mod ledger;
 mod logs;
+mod probes;
 mod register;
 mod report;
 mod spawner;

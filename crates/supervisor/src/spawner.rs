@@ -17,6 +17,7 @@ use crate::events::{
     ForkServerLost, ForkServerReplaced, ForkServerUnavailable, LegacyClone, ms, spoken,
 };
 use crate::ghosts;
+use crate::probes::{Errand, is_probe};
 use crate::register::Register;
 use crate::report::signal_name;
 use hearken_core::budget::{Budget, Limit};
@@ -37,6 +38,9 @@ use std::time::Duration;
 
 /// How many spawns may be under way at once.
 const WINDOW: usize = 16;
+/// How many probes may be under way at once, beside the starts: so few that a start never waits
+/// for more than a moment, and enough for thousands of probes a second.
+const PROBES: usize = 4;
 /// How long the fork server may take to fork before it counts as hung.
 const FORK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a forked child may take to its exec and still count as under way.
@@ -49,11 +53,16 @@ const ADOPTION: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 const REPLACEMENTS_IN: Duration = Duration::from_secs(60);
 
 /// What a spawn under way is told as when the fork server is lost: try again.
-const SERVER_LOST: SpawnFailure = SpawnFailure { stage: "fork_server", errno: 0, permanent: false };
+pub(crate) const SERVER_LOST: SpawnFailure =
+    SpawnFailure { stage: "fork_server", errno: 0, permanent: false };
 
 /// What a start is told as that was given up for a shutdown.
 pub(crate) const CANCELLED: SpawnFailure =
     SpawnFailure { stage: "cancelled", errno: 0, permanent: false };
+
+/// What a probe is told as that nothing can run: there is no fork server, nor one in sight.
+pub(crate) const NO_SERVER: SpawnFailure =
+    SpawnFailure { stage: "no_fork_server", errno: 0, permanent: false };
 
 /// How the children of one unit are made.
 #[derive(Debug)]
@@ -72,7 +81,7 @@ pub(crate) struct Recipe {
     pub(crate) signal_group: bool,
 }
 
-/// One start the core wants.
+/// One start the core wants, or the process of a probe.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Job {
     /// For whom.
@@ -81,6 +90,8 @@ pub(crate) struct Job {
     pub(crate) token: Token,
     /// The how-manieth process of the instance.
     pub(crate) incarnation: u32,
+    /// What for, if it is a probe of this process, and not the process itself.
+    pub(crate) probe: Option<Errand>,
 }
 
 /// A child whose program runs: its ends want to be listened to. (Not before: what it says then
@@ -113,6 +124,8 @@ pub(crate) struct Spawner {
     clock: Clock,
     recipes: Vec<Recipe>,
     queue: VecDeque<Job>,
+    /// Probes have a queue and a window of their own: neither waits for the other.
+    probes: VecDeque<Job>,
     /// Our ends of the spawns under way.
     launching: HashMap<Token, Launched>,
     /// What was sent and not yet forked, oldest first.
@@ -136,6 +149,7 @@ impl Spawner {
             clock,
             recipes,
             queue: VecDeque::new(),
+            probes: VecDeque::new(),
             launching: HashMap::new(),
             sent: VecDeque::new(),
             forked: VecDeque::new(),
@@ -160,18 +174,21 @@ impl Spawner {
 
     /// Takes in a wish. [`Spawner::pump`] sends it.
     pub(crate) fn want(&mut self, job: Job) {
-        self.queue.push_back(job);
+        self.queue_of(job.token).push_back(job);
     }
 
-    /// Sends what the window has room for.
+    fn queue_of(&mut self, token: Token) -> &mut VecDeque<Job> {
+        if is_probe(token) { &mut self.probes } else { &mut self.queue }
+    }
+
+    /// Sends what the windows have room for: starts first.
     pub(crate) fn pump(&mut self, server: &mut ForkServer) -> Vec<Event> {
         let mut failed = Vec::new();
-        while self.window() < WINDOW {
-            let Some(job) = self.queue.pop_front() else { break };
+        while let Some(job) = self.next() {
             match self.send(server, job) {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.queue.push_front(job);
+                    self.queue_of(job.token).push_front(job);
                     break;
                 }
                 Err(failure) => failed.push(Event::SpawnFailed(job.token, failure)),
@@ -180,35 +197,62 @@ impl Spawner {
         failed
     }
 
-    /// How many spawns under way stand in the way of the next. One that hangs before its exec, in
-    /// a directory on a dead server, say, does so only for a while.
-    fn window(&mut self) -> usize {
+    /// Takes what is to be sent next out of its queue.
+    fn next(&mut self) -> Option<Job> {
+        if !self.queue.is_empty() && self.under_way(false) < WINDOW {
+            return self.queue.pop_front();
+        }
+        if !self.probes.is_empty() && self.under_way(true) < PROBES {
+            return self.probes.pop_front();
+        }
+        None
+    }
+
+    /// How many spawns under way stand in the way of the next of their sort. One that hangs before
+    /// its exec, in a directory on a dead server, say, does so only for a while.
+    fn under_way(&mut self, probes: bool) -> usize {
         let now = self.clock.now();
         while self.forked.front().is_some_and(|(_, at)| *at + EXEC_TAKES <= now) {
             self.forked.pop_front();
         }
-        self.sent.len() + self.forked.len()
+        let sent = self.sent.iter().map(|(token, ..)| token);
+        let forked = self.forked.iter().map(|(token, _)| token);
+        sent.chain(forked).filter(|token| is_probe(**token) == probes).count()
     }
 
     /// Gives up what was not sent yet: the supervisor shuts down, and what is not started need not
     /// be stopped, nor waited for where there is no fork server.
     pub(crate) fn cancel(&mut self) -> Vec<Event> {
-        self.queue.drain(..).map(|job| Event::SpawnFailed(job.token, CANCELLED)).collect()
+        let jobs = self.queue.drain(..).chain(self.probes.drain(..));
+        jobs.map(|job| Event::SpawnFailed(job.token, CANCELLED)).collect()
+    }
+
+    /// Gives up the probes that were not sent yet: there is no fork server. Starts wait for the
+    /// next one; but nobody can be blamed for a probe that could not be run.
+    pub(crate) fn cancel_probes(&mut self) -> Vec<Event> {
+        self.probes.drain(..).map(|job| Event::SpawnFailed(job.token, NO_SERVER)).collect()
     }
 
     /// Gives up a start that was not sent yet. Answers whether there was one.
     pub(crate) fn withdraw(&mut self, token: Token) -> Option<Event> {
-        let at = self.queue.iter().position(|job| job.token == token)?;
-        self.queue.remove(at).map(|job| Event::SpawnFailed(job.token, CANCELLED))
+        let queue = self.queue_of(token);
+        let at = queue.iter().position(|job| job.token == token)?;
+        queue.remove(at).map(|job| Event::SpawnFailed(job.token, CANCELLED))
     }
 
     /// Answers whether it was sent; if not, it is not the time for it.
     fn send(&mut self, server: &mut ForkServer, job: Job) -> Result<bool, SpawnFailure> {
         let no_recipe = SpawnFailure { stage: "plan", errno: 0, permanent: true };
         let recipe = self.recipe(job.id).ok_or(no_recipe)?;
-        let (ours, theirs) =
-            connect(recipe.mode, recipe.newline).map_err(|error| out_of_descriptors(&error))?;
-        let spawn = recipe.template.spawn(job.id.slot, job.incarnation);
+        let (mode, newline) = match job.probe {
+            None => (recipe.mode, recipe.newline),
+            Some(_) => (None, None),
+        };
+        let (ours, theirs) = connect(mode, newline).map_err(|error| out_of_descriptors(&error))?;
+        let spawn = match job.probe {
+            None => recipe.template.spawn(job.id.slot, job.incarnation),
+            Some(errand) => recipe.template.probe(job.id.slot, job.incarnation, errand),
+        };
         let who = Who {
             unit: Arc::clone(&recipe.unit),
             instance: job.id.slot,
@@ -282,8 +326,8 @@ impl Spawner {
             .front()
             .filter(|_| self.failed.is_none())
             .map(|(_, at, _)| *at + FORK_TIMEOUT);
-        let room =
-            self.forked.front().filter(|_| !self.queue.is_empty()).map(|(_, at)| *at + EXEC_TAKES);
+        let waits = !self.queue.is_empty() || !self.probes.is_empty();
+        let room = self.forked.front().filter(|_| waits).map(|(_, at)| *at + EXEC_TAKES);
         self.retry_at.into_iter().chain(hung).chain(room).min()
     }
 
@@ -321,8 +365,9 @@ impl Spawner {
             .sent
             .drain(..)
             .filter_map(|(_, _, job)| {
-                let recipe = self.recipes.get(job.id.unit.0 as usize)?;
-                Some((Arc::clone(&recipe.unit), job.id.slot, job.incarnation))
+                let template = &self.recipes.get(job.id.unit.0 as usize)?.template;
+                let purpose = job.probe.map(|errand| errand.purpose);
+                Some(template.names(job.id.slot, job.incarnation, purpose).collect())
             })
             .collect();
         let ghosts = ghosts::kill(&names, |pid| self.register.knows(pid));

@@ -3,6 +3,7 @@
 use super::{Daemon, Reach};
 use crate::child::{self, Heard, Tended, Word};
 use crate::events::{OrphanReaped, OutputsUnheard};
+use crate::probes::is_probe;
 use crate::spawner::{Launched, Step};
 use crate::watched::Watched;
 use tokio::sync::watch;
@@ -25,9 +26,13 @@ impl Daemon<'_> {
     }
 
     pub(super) fn listen(&mut self, launched: Launched) {
+        if is_probe(launched.token) {
+            return self.listen_to_probe(launched);
+        }
         let Launched { token, id, who, ends } = launched;
+        let incarnation = who.incarnation;
         let (orders, inbox) = watch::channel(None);
-        self.reach.insert(token, Reach { id, orders, drained: false });
+        self.reach.insert(token, Reach { id, incarnation, orders, drained: false });
         let Some(recipe) = self.spawner.recipe(id) else { return };
         let (manner, share) = (recipe.manner.clone(), self.logs.share());
         match Tended::new(token, who, ends, manner, share, self.heard.0.clone()) {

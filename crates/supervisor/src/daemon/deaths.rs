@@ -3,6 +3,7 @@
 use super::Daemon;
 use crate::convert;
 use crate::events::{OrphanReaped, Resumed, Suspended, WaitFailed};
+use crate::probes::is_probe;
 use crate::register::Reaped;
 use hearken_sys::{Status, next_change};
 
@@ -47,6 +48,9 @@ impl Daemon<'_> {
 
     pub(super) fn suspended(&mut self, pid: hearken_sys::Pid, status: Status) {
         let register = &self.spawner.register;
+        if register.token_of(pid).is_some_and(is_probe) {
+            return;
+        }
         let Some(reach) = register.token_of(pid).and_then(|token| self.reach.get(&token)) else {
             // Like an exit, it may be seen before it is known whose it is.
             if register.knows(pid) || register.unanswered() > 0 {

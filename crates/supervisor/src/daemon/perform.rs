@@ -42,7 +42,7 @@ impl Daemon<'_> {
             let failed = match &mut self.server {
                 _ if self.closing => self.spawner.cancel(),
                 Some(server) => self.spawner.pump(&mut server.server),
-                None => return,
+                None => self.spawner.cancel_probes(),
             };
             if failed.is_empty() {
                 return;
@@ -57,7 +57,7 @@ impl Daemon<'_> {
     pub(crate) fn perform(&mut self, action: Action) {
         match action {
             Action::Spawn { id, token, incarnation } => {
-                self.spawner.want(Job { id, token, incarnation })
+                self.spawner.want(Job { id, token, incarnation, probe: None })
             }
             Action::Drain { token, grace, cause } => {
                 if let Some(reach) = self.reach.get(&token) {
@@ -75,10 +75,14 @@ impl Daemon<'_> {
                     kill_tree(pidfd);
                 }
             }
-            Action::Probe { .. } | Action::EndProbe { .. } => {}
+            Action::Probe { token, purpose, number } => self.probe(token, purpose, number),
+            Action::EndProbe { token, number } => self.end_probe(token, number),
             Action::Release { token } => self.release(token),
             Action::Report(report) => {
                 self.closing |= matches!(report, Report::ShuttingDown { .. });
+                if matches!(report, Report::Stalled { .. }) {
+                    self.probes.forgive_stall(self.clock.now());
+                }
                 self.untold.push(report);
             }
             Action::Leave(outcome) => self.left = Some(outcome),

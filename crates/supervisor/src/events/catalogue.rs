@@ -3,7 +3,9 @@
 //! People filter and alert on names and fields. A change shows up here as a difference to the file;
 //! `HEARKEN_BLESS=1` writes it anew, and the difference stands in the review.
 
-use super::{ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, together};
+use super::{
+    ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, probe, together,
+};
 use crate::logs::{self, Style};
 use std::collections::BTreeSet;
 
@@ -37,6 +39,7 @@ fn emit_all() {
     daemon::emit_samples();
     ledger::emit_samples();
     lifecycle::emit_samples();
+    probe::emit_samples();
     together::emit_samples();
     child::emit_samples();
     ChildOutput { unit: "7", instance: 7, stream: "7", partial: true, text: "7" }.emit();

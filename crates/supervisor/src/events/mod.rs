@@ -10,12 +10,14 @@ mod child;
 mod daemon;
 mod ledger;
 mod lifecycle;
+mod probe;
 mod together;
 
 pub use child::*;
 pub use daemon::*;
 pub use ledger::*;
 pub use lifecycle::*;
+pub use probe::*;
 pub use together::*;
 
 /// Defines events. `level "name" Type { fields } => "sentence";`
