@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::exit::Exit;
+use crate::why::Why;
 use clap::{Args, Parser, Subcommand};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -22,6 +23,10 @@ pub(crate) enum Command {
     Up(ConfigFile),
     /// Check a config and print every problem, without starting anything.
     Check(ConfigFile),
+    /// Say why a unit is as it is: what happened to it, who decided, and what comes next and when.
+    ///
+    /// It reads the ledger in the state directory, so it answers for a hearken that has ended, too.
+    Why(Why),
     /// Print the JSON schema of the config, for editors.
     Schema,
 }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod exit;
+mod why;
 
 pub use exit::Exit;
 
@@ -34,6 +35,7 @@ fn run(command: Command) -> Exit {
     match command {
         Command::Up(file) => up(file),
         Command::Check(file) => check(&file),
+        Command::Why(asked) => why::why(&asked),
         Command::Schema => print(&hearken_config::schema()),
     }
 }

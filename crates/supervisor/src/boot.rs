@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, Origin};
 use crate::logs;
 use crate::probes::{self, Probes};
 use crate::spawner::{Job, Recipe, Spawner};
-use crate::state_directory::{self, StateDirectory, StateError};
+use crate::state_directory::{StateDirectory, StateError, state_directory};
 use hearken_config::{Config, ConfigErrors, LoadOptions, Loaded, Program, Readiness, Service};
 use hearken_core::action::{Action, Outcome};
 use hearken_core::supervision::{Event, Supervision};
@@ -86,11 +86,7 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     let mechanism = server.probe(PROBE)?;
 
     let Loaded { config, warnings } = read_config(options)?;
-    let state = match &config.supervisor.state_directory {
-        Some(path) => path.clone(),
-        None => state_directory::default_path(&config.path)?,
-    };
-    let state = StateDirectory::lock(&state)?;
+    let state = StateDirectory::lock(&state_directory(&config)?)?;
     let refused = |what| move |error| UpError::Runtime { what, error };
     let logs = logs::start(&config.supervisor.log).map_err(refused("the log writer"))?;
     for warning in &warnings {

@@ -30,8 +30,9 @@ mod report;
 mod spawner;
 mod state_directory;
 mod watched;
+pub mod why;
 
 pub use boot::{Up, UpError, up};
 pub use hearken_core::action::Outcome;
 pub use hearken_sys::become_fork_server_if_asked;
-pub use state_directory::StateError;
+pub use state_directory::{StateError, state_directory};

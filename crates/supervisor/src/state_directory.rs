@@ -1,6 +1,7 @@
 //! The state directory and its lock: one supervisor per config, never two.
 
 use crate::hash::fnv1a;
+use hearken_config::Config;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -47,6 +48,39 @@ pub(crate) struct StateDirectory {
     _lock: File,
 }
 
+/// The state directory of a config: what it says itself, or the default.
+///
+/// # Errors
+/// If neither the config, the environment nor the user's home gives a place.
+pub fn state_directory(config: &Config) -> Result<PathBuf, StateError> {
+    match &config.supervisor.state_directory {
+        Some(path) => Ok(path.clone()),
+        None => default_path(&config.path),
+    }
+}
+
+/// The pid of the supervisor that works in this directory, if one does.
+///
+/// Asking takes the lock for a moment, shared, so whoever takes it for good asks more than once.
+///
+/// # Errors
+/// If the lock cannot be looked at.
+pub(crate) fn held_by(path: &Path) -> std::io::Result<Option<i32>> {
+    let mut file = match File::open(path.join(LOCK)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(fs::TryLockError::WouldBlock) => Ok(Some(holder(&mut file).parse().unwrap_or(0))),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The file that is locked.
+const LOCK: &str = "lock";
+
 impl StateDirectory {
     /// Makes and locks the directory at `path`.
     ///
@@ -64,9 +98,9 @@ impl StateDirectory {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(unusable)?;
-        match file.try_lock() {
+        match lock_for_good(&file) {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
                 return Err(StateError::Taken { path: path.to_owned(), holder: holder(&mut file) });
@@ -85,6 +119,19 @@ impl StateDirectory {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Locks the file, whoever looks at the lock just now (see [`held_by`]).
+fn lock_for_good(file: &File) -> Result<(), fs::TryLockError> {
+    const LOOKS_PASS: Duration = Duration::from_millis(2);
+
+    for _ in 0..3 {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOOKS_PASS),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 /// The pid of who holds the lock. It is written right after the lock was taken, which may be a
@@ -145,6 +192,24 @@ mod tests {
         assert!(refusal.contains(&format!("pid {}", std::process::id())), "{refusal}");
         drop(first);
         assert!(StateDirectory::lock(&path).is_ok(), "a lock file left behind is no lock");
+    }
+
+    #[test]
+    fn who_works_in_it_can_be_asked_without_being_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(held_by(folder.path()).unwrap(), None, "nobody ever did");
+        let lock = StateDirectory::lock(folder.path()).unwrap();
+        assert_eq!(held_by(folder.path()).unwrap(), i32::try_from(std::process::id()).ok());
+        drop(lock);
+        assert_eq!(held_by(folder.path()).unwrap(), None);
+        let looking = File::open(folder.path().join(LOCK)).unwrap();
+        std::thread::scope(|scope| {
+            looking.try_lock_shared().unwrap();
+            let locking = scope.spawn(|| StateDirectory::lock(folder.path()).is_ok());
+            std::thread::sleep(Duration::from_millis(1));
+            looking.unlock().unwrap();
+            assert!(locking.join().unwrap());
+        });
     }
 
     #[test]

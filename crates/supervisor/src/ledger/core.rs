@@ -296,3 +296,6 @@ impl Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

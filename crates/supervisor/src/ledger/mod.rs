@@ -27,11 +27,12 @@ mod reader;
 mod record;
 mod standing;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod writer;
 
 pub(crate) use self::core::cut;
 pub(crate) use book::{Ledger, Origin};
+pub(crate) use standing::maybe_time;
 
 pub use self::core::NotOfThisVersion;
 pub use kept::{

@@ -113,3 +113,57 @@ fn read_file(path: &Path, into: &mut Reading) -> Result<(), ReadError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use std::fs;
+
+    fn lines(incarnations: std::ops::RangeInclusive<u32>) -> String {
+        let line = |n| serde_json::to_string(&*testing::ended("api", 1, n)).unwrap() + "\n";
+        incarnations.map(line).collect()
+    }
+
+    fn incarnations(reading: &Reading) -> Vec<u32> {
+        reading.records.iter().map(|record| testing::incarnation(record)).collect()
+    }
+
+    #[test]
+    fn files_are_read_oldest_first_and_flaws_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |age, text: String| fs::write(folder.path().join(file_name(age)), text);
+        write(2, lines(1..=2)).unwrap();
+        write(1, lines(3..=3) + "{\"time\":\n" + &lines(4..=4)).unwrap();
+        write(0, lines(5..=6) + "{\"time\":\"2026").unwrap();
+        let reading = read(folder.path()).unwrap();
+        assert_eq!(incarnations(&reading), [1, 2, 3, 4, 5, 6]);
+        let [middle, last] = &reading.flaws[..] else { panic!("{:?}", reading.flaws) };
+        assert!(middle.to_string().contains("ledger.1.jsonl:2: EOF"), "{middle}");
+        assert!(last.to_string().contains("ledger.jsonl:3: the last line is cut short"), "{last}");
+        assert!(last.torn && !middle.torn);
+    }
+
+    /// Row 85 of the faults.
+    #[test]
+    fn cut_at_any_byte_all_whole_lines_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(file_name(0));
+        let text = lines(1..=3);
+        for cut in 0..=text.len() {
+            fs::write(&path, &text[..cut]).unwrap();
+            let reading = read(&path).unwrap();
+            let whole = text[..cut].matches('\n').count();
+            assert_eq!(reading.records.len(), whole);
+            let torn = !text[..cut].is_empty() && !text[..cut].ends_with('\n');
+            assert_eq!(reading.flaws.len(), usize::from(torn));
+        }
+    }
+
+    #[test]
+    fn no_ledger_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("ledger.jsonl") && error.contains("--state-directory"), "{error}");
+    }
+}

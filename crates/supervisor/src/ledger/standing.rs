@@ -326,13 +326,13 @@ fn later(at: Timestamp, nanos: u64) -> Timestamp {
     at.checked_add(Duration::from_nanos(nanos)).unwrap_or(Timestamp::MAX)
 }
 
-mod maybe_time {
+/// A moment that may be missing. Wants `skip_serializing_if` beside it.
+pub(crate) mod maybe_time {
     use super::time;
     use jiff::Timestamp;
     use serde::{Deserializer, Serializer};
 
-    #[expect(clippy::ref_option, reason = "serde's `with` wants it so")]
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         at: &Option<Timestamp>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
@@ -342,7 +342,7 @@ mod maybe_time {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         time::deserialize(from).map(Some)
