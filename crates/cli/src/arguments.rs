@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::exit::Exit;
+use crate::simulate::SimulateArguments;
 use crate::why::Why;
 use clap::{Args, Parser, Subcommand};
 use std::fmt::Write as _;
@@ -27,6 +28,11 @@ pub(crate) enum Command {
     ///
     /// It reads the ledger in the state directory, so it answers for a hearken that has ended, too.
     Why(Why),
+    /// Show what a config would decide, to the millisecond, without starting anything.
+    ///
+    /// Give a service and what is wrong with it, a scenario with several services, or the ledger of
+    /// a past run. It works beside a running hearken and touches nothing of it.
+    Simulate(Box<SimulateArguments>),
     /// Print the JSON schema of the config, for editors.
     Schema,
 }

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All went as it should.
     Ok = 0,
-    /// A critical unit failed, a process was left behind, or the supervisor could not come up.
+    /// A critical unit failed, a process was left behind, or the supervisor could not come up; a
+    /// replayed decision differs.
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
     /// This machine lacks what hearken needs: the reason was printed.
     Unavailable = 69,
-    /// The config has problems: all of them were printed.
+    /// The config, or a scenario, has problems: all of them were printed.
     InvalidConfig = 78,
 }
 
@@ -24,11 +25,11 @@ impl Exit {
         (Self::Ok, "all went as it should"),
         (
             Self::Failure,
-            "a critical unit failed, a process was left behind, or hearken could not come up",
+            "a critical unit failed, a process was left behind, hearken could not come up, or a replayed decision differs",
         ),
         (Self::Usage, "the command line makes no sense"),
         (Self::Unavailable, "this machine lacks what hearken needs"),
-        (Self::InvalidConfig, "the config has problems"),
+        (Self::InvalidConfig, "the config, or a scenario, has problems"),
     ];
 
     /// The number.

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod exit;
+mod simulate;
 mod why;
 
 pub use exit::Exit;
@@ -36,6 +37,7 @@ fn run(command: Command) -> Exit {
         Command::Up(file) => up(file),
         Command::Check(file) => check(&file),
         Command::Why(asked) => why::why(&asked),
+        Command::Simulate(arguments) => simulate::run(*arguments),
         Command::Schema => print(&hearken_config::schema()),
     }
 }
@@ -91,8 +93,12 @@ fn invalid(errors: &ConfigErrors) -> Exit {
 }
 
 fn colour() -> bool {
-    std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    colour_of(&std::io::stderr())
+}
+
+/// Whether this stream takes colours.
+fn colour_of(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// What was asked for, on standard output. A reader that has gone away (`| head`) is no failure.

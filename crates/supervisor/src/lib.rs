@@ -27,6 +27,7 @@ mod logs;
 mod probes;
 mod register;
 mod report;
+pub mod simulate;
 mod spawner;
 mod state_directory;
 mod watched;
