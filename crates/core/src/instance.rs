@@ -267,6 +267,12 @@ impl Instance {
             (Is::Starting(life), Event::Due) if life.start_by <= cx.now => {
                 self.stop(life, StopCause::StartTimeout, cx)
             }
+            (Is::Starting(life), Event::Due) if life.liveness.is_in_doubt(cx.now) => {
+                self.look_again(life, Stage::Starting, cx)
+            }
+            (Is::Ready(life), Event::Due) if life.liveness.is_in_doubt(cx.now) => {
+                self.look_again(life, Stage::Ready, cx)
+            }
             (Is::Starting(life) | Is::Ready(life), Event::Due)
                 if life.liveness.fault(cx.now).is_some() =>
             {

@@ -134,6 +134,15 @@ impl Instance {
         }
     }
 
+    /// Something is late. Before that counts, what may lie there unread has time to be read.
+    pub(super) fn look_again(&mut self, mut life: Life, stage: Stage, cx: &mut Context<'_>) -> Is {
+        life.liveness.look_again(cx.now);
+        match life.liveness.is_to_probe(cx.now) {
+            true => self.probe(life, stage, cx),
+            false => stage.of(life),
+        }
+    }
+
     /// The moment of its probes has come.
     pub(super) fn probe(&mut self, mut life: Life, stage: Stage, cx: &mut Context<'_>) -> Is {
         let Some(prober) = &mut life.liveness.prober else { return stage.of(life) };

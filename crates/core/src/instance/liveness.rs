@@ -4,6 +4,7 @@ use super::prober::Prober;
 use crate::evidence::{Said, StopCause};
 use crate::moment::Moment;
 use crate::policy::{Probing, UnitPolicy};
+use crate::supervision::SECOND_LOOK;
 use std::time::Duration;
 
 /// The bounds of a watchdog period that a child gives itself.
@@ -18,6 +19,8 @@ pub(super) struct Liveness {
     lost_at: Moment,
     /// When it counts as stuck.
     stuck_at: Moment,
+    /// The deadline that was seen to pass, and until when it may still be kept.
+    doubt: Option<(Moment, Moment)>,
     /// Its health probes, or those for readiness while it is not ready.
     pub(super) prober: Option<Prober>,
 }
@@ -29,6 +32,7 @@ impl Liveness {
             period: policy.watchdog,
             lost_at: Moment::NEVER,
             stuck_at: Moment::NEVER,
+            doubt: None,
             prober: None,
         }
     }
@@ -54,15 +58,45 @@ impl Liveness {
         }
     }
 
+    /// The first deadline for something that it, or its probe, has to say.
+    fn owed(&self) -> Moment {
+        let answer = self.prober.as_ref().map_or(Moment::NEVER, Prober::late_at);
+        self.lost_at.min(self.stuck_at).min(answer)
+    }
+
     /// When to look next.
     pub(super) fn due(&self) -> Moment {
-        let probe = self.prober.as_ref().map_or(Moment::NEVER, Prober::due);
-        self.lost_at.min(self.stuck_at).min(probe)
+        let owed = self.owed();
+        let judged = match self.doubt {
+            Some((of, until)) if of == owed => until,
+            Some(_) | None => owed,
+        };
+        self.prober.as_ref().map_or(judged, |prober| judged.min(prober.starts_at()))
+    }
+
+    /// Whether a deadline is over, and was not seen to be over before.
+    pub(super) fn is_in_doubt(&self, now: Moment) -> bool {
+        let owed = self.owed();
+        owed <= now && self.doubt.is_none_or(|(of, _)| of != owed)
+    }
+
+    /// Whether a probe is to be started.
+    pub(super) fn is_to_probe(&self, now: Moment) -> bool {
+        self.prober.as_ref().is_some_and(|prober| prober.starts_at() <= now)
+    }
+
+    /// Looks again a moment later: the supervisor may have stood still until just now, and what
+    /// was said in time lies there unread, though no timer came late.
+    pub(super) fn look_again(&mut self, now: Moment) {
+        self.doubt = Some((self.owed(), now + SECOND_LOOK));
     }
 
     /// What it has failed to do by `now`.
     pub(super) fn fault(&self, now: Moment) -> Option<StopCause> {
-        if self.lost_at <= now {
+        let owed = self.owed();
+        if !self.doubt.is_some_and(|(of, until)| of == owed && until <= now) {
+            None
+        } else if self.lost_at <= now {
             Some(StopCause::Watchdog)
         } else if self.stuck_at <= now {
             Some(StopCause::ProgressTimeout)

@@ -51,10 +51,18 @@ impl Prober {
         Self { number: before.map_or(0, |it| it.number), ..self }
     }
 
-    /// When it wants to be rung.
-    pub(super) fn due(&self) -> Moment {
+    /// When the next probe starts; never while one is under way.
+    pub(super) fn starts_at(&self) -> Moment {
         match self.phase {
             Phase::Waiting { until } => until,
+            Phase::Running { .. } => Moment::NEVER,
+        }
+    }
+
+    /// When the probe under way is late; never if there is none.
+    pub(super) fn late_at(&self) -> Moment {
+        match self.phase {
+            Phase::Waiting { .. } => Moment::NEVER,
             Phase::Running { late_at } => late_at,
         }
     }
@@ -126,10 +134,11 @@ mod tests {
     #[test]
     fn one_at_a_time_and_the_interval_after_it() {
         let mut it = prober(None);
-        assert_eq!((it.due(), it.ring(at(0))), (at(0), Ring::Start(1)));
-        assert_eq!(it.due(), at(30));
+        assert_eq!((it.starts_at(), it.late_at()), (at(0), Moment::NEVER));
+        assert_eq!(it.ring(at(0)), Ring::Start(1));
+        assert_eq!((it.starts_at(), it.late_at()), (Moment::NEVER, at(30)));
         assert_eq!(it.answer(1, true, at(10)), Some(Answer::Passed));
-        assert_eq!((it.due(), it.ring(at(110))), (at(110), Ring::Start(2)));
+        assert_eq!((it.starts_at(), it.ring(at(110))), (at(110), Ring::Start(2)));
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl Life {
         match event {
             Event::Said(said) => {
                 self.said_ready |= *said == Said::Ready;
-                self.charged &= !matches!(said, Said::Ready | Said::Working);
+                self.charged &= !matches!(said, Said::Ready | Said::Working | Said::Error(_));
                 self.liveness.hear(said, now, policy);
                 self.words.hear(now, said.clone());
             }

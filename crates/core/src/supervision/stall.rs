@@ -16,7 +16,7 @@ pub const STALL: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_millis(100);
 
 /// How long the shell has, after a late timer, to take in what lies there.
-const SECOND_LOOK: Duration = Duration::from_millis(100);
+pub(crate) const SECOND_LOOK: Duration = Duration::from_millis(100);
 
 impl Supervision {
     /// Notices a stall by the timer that should have rung first; an event may well come before it.
