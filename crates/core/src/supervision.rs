@@ -15,6 +15,7 @@ mod order;
 mod recount;
 mod stall;
 
+pub(crate) use stall::SECOND_LOOK;
 pub use stall::STALL;
 
 use crate::action::{Action, Outcome, Report};
@@ -373,6 +374,7 @@ impl Supervision {
 
     /// The one place where an instance is touched: it keeps timers, tokens and counts true.
     fn tell(&mut self, now: Moment, id: InstanceId, event: instance::Event) {
+        let comes_down = self.comes_down_first(id.unit);
         let Some(unit) = self.units.get_mut(id.unit.0 as usize) else { return };
         let Some(it) = (id.slot as usize).checked_sub(1).and_then(|i| unit.instances.get_mut(i))
         else {
@@ -388,7 +390,7 @@ impl Supervision {
             last_token: &mut self.last_token,
             actions: &mut self.actions,
             paused_until: unit.paused_until,
-            hold: unit.going == Going::Suspended,
+            hold: comes_down || matches!(unit.going, Going::Suspended | Going::Held),
             consequences: &mut consequences,
         };
         it.handle(event, &mut cx);

@@ -34,8 +34,8 @@ pub(super) struct Group {
 struct Round {
     /// Who is stopped and started, in the order of the start.
     units: Vec<UnitIndex>,
-    /// Who has to be ready before the first of them: the one that failed, if it is not of them.
-    behind: Option<UnitIndex>,
+    /// Who has to be ready before the first of them: those that failed, if they are not of them.
+    behind: Vec<UnitIndex>,
     stage: Stage,
 }
 
@@ -112,13 +112,15 @@ impl Supervision {
         let Some(group) = self.group_mut(index) else { return };
         let before = group.round.take();
         // Who was to be restarted already, and has not been yet, still is.
-        let waits = |unit: &&UnitIndex| self.waits_in_round(**unit);
+        let stops = before.as_ref().is_some_and(|round| round.stage == Stage::Stopping);
+        let waits = |unit: &&UnitIndex| stops || self.waits_in_round(**unit);
         units.extend(before.iter().flat_map(|round| &round.units).filter(waits));
         let Some(group) = self.group_mut(index) else { return };
         let mut ordered = group.policy.units.clone();
         ordered.retain(|unit| units.contains(unit));
-        let failed = before.and_then(|round| round.behind).into_iter().chain([id.unit]);
-        let behind = failed.into_iter().find(|unit| !ordered.contains(unit));
+        let failed = before.map_or_else(Vec::new, |round| round.behind).into_iter();
+        let failed = failed.filter(|unit| *unit != id.unit).chain([id.unit]);
+        let behind = failed.filter(|unit| !ordered.contains(unit)).collect();
         group.round = Some(Round { units: ordered, behind, stage: Stage::Stopping });
         self.advance_group(now, id.unit);
     }

@@ -99,6 +99,8 @@ impl Supervision {
             self.tell_in_use(now, index, command);
         } else {
             unit.going = Going::Held;
+            // Nobody waits any more for it to come down with its group.
+            self.advance_group(now, index);
             self.start_if_due(now, index, true);
         }
     }
