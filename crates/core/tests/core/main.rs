@@ -7,6 +7,7 @@ mod laws;
 mod lines;
 mod load;
 mod order;
+mod simulation;
 mod stalls;
 mod starts;
 mod stops;

@@ -2,53 +2,73 @@
 //!
 //! Whatever a test does, the laws that hold for every history are checked on every action: one
 //! process per instance, no signal to a process that was reaped, one polite request and one kill
-//! per stop, one end per start, no start of what was stopped, nothing after the leave.
+//! per stop, one end per start, no start without a reason, before its time or before what it comes
+//! after, one probe at a time, nothing after the leave.
 
+mod groups;
 mod laws;
 mod plan;
+mod probes;
 mod process;
+mod trace;
 
 pub(crate) use plan::*;
+pub(crate) use probes::Probes;
 pub(crate) use process::{Forks, Manners, Process};
+pub(crate) use trace::Trace;
+
+use groups::GroupBook;
+use laws::{Hand, Slot};
 
 use hearken_core::action::{Action, Outcome, Report};
-use hearken_core::evidence::{Ending, Evidence, Said, SpawnFailure, TypedError};
+use hearken_core::evidence::{Ending, Evidence, Said, SpawnFailure, StopCause, TypedError};
 use hearken_core::gate::StartRate;
-use hearken_core::identity::{InstanceId, Token, UnitIndex};
+use hearken_core::identity::{GroupIndex, InstanceId, Token, UnitIndex};
 use hearken_core::instance::Standing;
 use hearken_core::judge::{DecidedBy, Judgement, Next};
 use hearken_core::moment::Moment;
 use hearken_core::policy::UnitPolicy;
 use hearken_core::supervision::{Event, Plan, Supervision, WhenIdle};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use hearken_core::unit::Going;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
-
-#[derive(Debug, Default)]
-struct Slot {
-    token: Option<Token>,
-    incarnation: u32,
-    /// The last end: when, what was decided, and when it was to be started again.
-    end: Option<(Judgement, Option<Moment>)>,
-    /// Automatic, counted restarts since the last start by hand.
-    restarts: Vec<Moment>,
-}
 
 pub(crate) struct World {
     pub(crate) core: Supervision,
     pub(crate) now: Moment,
     pub(crate) forks: Forks,
     pub(crate) manners: Manners,
+    pub(crate) probes: Probes,
     /// Every new process says that it is ready.
     pub(crate) healthy: bool,
+    /// Reports and actions are kept, for a test to look at.
+    pub(crate) keeps: bool,
+    /// Where every input and every action is written down.
+    pub(crate) trace: Trace,
     pub(crate) processes: BTreeMap<Token, Process>,
     pub(crate) reports: Vec<(Moment, Report)>,
     pub(crate) spawns: Vec<(Moment, InstanceId)>,
     pub(crate) actions: Vec<Action>,
     pub(crate) left: Option<Outcome>,
+    /// Who was asked to stop, and why, since somebody last looked.
+    pub(crate) blamed: Vec<(Token, StopCause)>,
+    /// When a stall was last noticed.
+    pub(crate) stalled_at: Moment,
+    /// The shutdown has begun.
+    pub(crate) shuts_down: bool,
     /// What an operator last said of each unit that was ever told anything: up or down.
     wishes: HashMap<UnitIndex, bool>,
     slots: HashMap<InstanceId, Slot>,
+    groups: Vec<GroupBook>,
+    /// No automatic start of this unit before.
+    paused: HashMap<UnitIndex, Moment>,
+    /// How every unit was going before the input that is being taken in.
+    going: Vec<Going>,
+    /// Units that were suspended and went on.
+    resumed: HashSet<UnitIndex>,
+    /// Who was started by that input, and whether nobody had a hand in it.
+    spawned: Vec<(InstanceId, bool)>,
 }
 
 impl fmt::Debug for World {
@@ -56,6 +76,9 @@ impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for unit in (0..).map_while(|unit| self.core.policy(UnitIndex(unit))) {
             write!(f, "\n  {unit:?}")?;
+        }
+        for group in (0..).map_while(|group| self.core.group(GroupIndex(group))) {
+            write!(f, "\n  {group:?}")?;
         }
         Ok(())
     }
@@ -73,19 +96,34 @@ impl World {
         seed: u64,
     ) -> Self {
         let units = units.into_iter().collect();
+        Self::planned(Plan { units, groups: Vec::new(), starts, when_idle, seed })
+    }
+
+    pub(crate) fn planned(plan: Plan) -> Self {
         Self {
-            core: Supervision::new(Plan { units, groups: Vec::new(), starts, when_idle, seed }),
+            groups: plan.groups.iter().cloned().map(GroupBook::new).collect(),
+            core: Supervision::new(plan),
             now: Moment::at(s(100)),
             forks: Forks::AtOnce,
             manners: Manners::Obeys,
+            probes: Probes::Never,
             healthy: false,
+            keeps: true,
+            trace: Trace::none(),
             processes: BTreeMap::new(),
             reports: Vec::new(),
             spawns: Vec::new(),
             actions: Vec::new(),
             left: None,
+            blamed: Vec::new(),
+            stalled_at: Moment::START,
+            shuts_down: false,
             wishes: HashMap::new(),
             slots: HashMap::new(),
+            paused: HashMap::new(),
+            going: Vec::new(),
+            resumed: HashSet::new(),
+            spawned: Vec::new(),
         }
     }
 
@@ -123,8 +161,10 @@ impl World {
     }
 
     pub(crate) fn ring(&mut self) {
+        self.trace.input(self.now, &"the timer rings");
+        self.remember_going();
         self.core.handle_timeout(self.now);
-        self.drain(false);
+        self.drain(Hand::Nobody);
         if let Some(due) = self.core.poll_timeout() {
             assert!(
                 due > self.now,
@@ -243,83 +283,52 @@ impl World {
 
     /// Tells the core and takes in what it wants, without delivering what follows from that.
     pub(crate) fn feed(&mut self, event: Event) {
-        match &event {
-            Event::Stop(unit) => {
-                self.wishes.insert(*unit, false);
-                self.cancel(|id| id.unit == *unit);
-            }
-            Event::Scale(unit, instances) => {
-                let before = self.core.policy(*unit).map_or(0, |policy| policy.instances);
-                self.forgive(|id| id.unit == *unit && id.slot > before);
-                self.cancel(|id| id.unit == *unit && id.slot > *instances);
-            }
-            Event::Start(unit) | Event::Restart(unit) => {
-                self.wishes.insert(*unit, true);
-                self.forgive(|id| id.unit == *unit);
-            }
-            Event::Boot => {
-                let units = (0..).map(UnitIndex);
-                let units = units.take_while(|it| self.core.unit(*it).is_some());
-                self.wishes.extend(units.map(|it| (it, true)));
-                self.forgive(|_| true);
-            }
-            Event::Exited(token, _) | Event::SpawnFailed(token, _) => {
-                let process = self.processes.get_mut(token).unwrap();
-                assert!(!process.pending, "the shell tells of the spawn first");
-                process.end_told = true;
-            }
-            Event::Shutdown | Event::ShutdownNow => self.cancel(|_| true),
-            Event::Spawned(..)
-            | Event::Said(..)
-            | Event::Violated(_)
-            | Event::LineClosed(_)
-            | Event::Probed(..)
-            | Event::Drained(_) => {}
-        }
-        let by_hand =
-            matches!(event, Event::Boot | Event::Start(_) | Event::Restart(_) | Event::Scale(..));
+        self.trace.input(self.now, &event);
+        let hand = self.expect(&event);
+        self.remember_going();
         self.core.handle(self.now, event);
-        self.drain(by_hand);
+        self.drain(hand);
     }
 
-    /// A start by hand clears the budget.
-    fn forgive(&mut self, of: impl Fn(InstanceId) -> bool) {
-        for (_, slot) in self.slots.iter_mut().filter(|(id, _)| of(**id)) {
-            slot.restarts.clear();
-        }
-    }
-
-    /// Automatic restarts that were to come will not.
-    fn cancel(&mut self, of: impl Fn(InstanceId) -> bool) {
-        for (_, slot) in self.slots.iter_mut().filter(|(id, _)| of(**id)) {
-            slot.end = None;
+    /// Tells the core what can only be history to it.
+    pub(crate) fn feed_stale(&mut self, event: Event) {
+        self.trace.input(self.now, &("history", &event));
+        self.remember_going();
+        self.core.handle(self.now, event);
+        while let Some(action) = self.core.poll_action() {
+            let idle = matches!(action, Action::Report(Report::Stalled { .. }));
+            assert!(idle, "{action:?} came of history");
+            self.perform(action, Hand::Nobody);
         }
     }
 
     /// Delivers what kernel and lines have to tell, until there is nothing more.
     pub(crate) fn deliver(&mut self) {
-        while let Some(event) = self
-            .processes
-            .values_mut()
-            .find_map(|process| process.kernel.pop_front().or_else(|| process.line.pop_front()))
-        {
+        while let Some(event) = self.processes.values_mut().find_map(Process::next_event) {
             self.feed(event);
         }
     }
 
-    fn drain(&mut self, by_hand: bool) {
+    fn drain(&mut self, hand: Hand) {
         while let Some(action) = self.core.poll_action() {
-            self.actions.push(action.clone());
-            self.perform(action, by_hand);
+            self.trace.action(&action);
+            if self.keeps {
+                self.actions.push(action.clone());
+            }
+            self.perform(action, hand);
         }
         self.core.assert_books_are_right();
+        self.check_what_followed();
     }
 
-    fn perform(&mut self, action: Action, by_hand: bool) {
+    fn perform(&mut self, action: Action, hand: Hand) {
+        let told = matches!(action, Action::Report(_) | Action::Leave(_) | Action::Release { .. });
+        assert!(told || self.left.is_none(), "{action:?} after the leave");
         match action {
             Action::Spawn { id, token, incarnation } => {
-                self.check_spawn(id, token, incarnation, by_hand);
+                let by_itself = self.check_spawn(id, token, incarnation, hand);
                 self.spawns.push((self.now, id));
+                self.spawned.push((id, by_itself));
                 let process = Process {
                     id,
                     incarnation,
@@ -334,6 +343,13 @@ impl World {
                     kill_pending: false,
                     kernel: VecDeque::new(),
                     line: VecDeque::new(),
+                    answers: VecDeque::new(),
+                    probe: None,
+                    last_probe: 0,
+                    looked_at: self.now,
+                    heard_at: self.now,
+                    worked_at: self.now,
+                    period: None,
                     end_told: false,
                     started: false,
                     ended: false,
@@ -376,10 +392,12 @@ impl World {
                 let process = self.processes.get_mut(&token).unwrap();
                 assert!(process.end_told, "released before its end was known");
                 assert!(process.ended, "released before it was judged");
+                assert_eq!(process.probe, None, "released with a probe under way");
                 assert!(!std::mem::replace(&mut process.released, true), "released twice");
                 self.slots.get_mut(&process.id).unwrap().token = None;
             }
-            Action::Probe { .. } | Action::EndProbe { .. } => {}
+            Action::Probe { token, purpose, number } => self.start_probe(token, purpose, number),
+            Action::EndProbe { token, number } => self.end_probe(token, number),
             Action::Report(report) => self.note(report),
             Action::Leave(outcome) => {
                 assert_eq!(self.left.replace(outcome), None, "left twice");

@@ -2,10 +2,13 @@
 
 use super::World;
 use super::plan::*;
+use hearken_core::action::Purpose;
 use hearken_core::evidence::{Ending, Said, SpawnFailure};
 use hearken_core::identity::{InstanceId, Token};
+use hearken_core::moment::Moment;
 use hearken_core::supervision::Event;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// What a process does about signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,19 @@ pub(crate) struct Process {
     pub(crate) kernel: VecDeque<Event>,
     /// What is in the line: these keep theirs.
     pub(crate) line: VecDeque<Event>,
+    /// What became of its probes.
+    pub(crate) answers: VecDeque<Event>,
+    /// The probe under way, and what for.
+    pub(crate) probe: Option<(u32, Purpose)>,
+    pub(crate) last_probe: u32,
+    /// When a probe last started, was answered or ended.
+    pub(crate) looked_at: Moment,
+    /// When it was last heard.
+    pub(crate) heard_at: Moment,
+    /// When it was last heard to make progress.
+    pub(crate) worked_at: Moment,
+    /// The watchdog period it gave itself.
+    pub(crate) period: Option<Duration>,
     pub(super) end_told: bool,
     pub(super) started: bool,
     pub(super) ended: bool,
@@ -62,6 +78,17 @@ impl Process {
         if !self.mute {
             self.line.push_back(Event::Said(token, said));
         }
+    }
+
+    /// The next thing that is known of it.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        let told = self.kernel.pop_front().or_else(|| self.line.pop_front());
+        told.or_else(|| self.answers.pop_front())
+    }
+
+    /// Its program runs, as far as the core knows, and is not on its way down.
+    pub(crate) fn is_up(&self) -> bool {
+        self.started && !self.end_told && self.asked == 0 && self.killed == 0
     }
 
     /// It was judged and released.
