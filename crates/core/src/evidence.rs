@@ -239,6 +239,13 @@ impl StopCause {
         }
     }
 
+    /// Whether its end is to be judged for this, even when it is then stopped for the sake of others
+    /// as well: a fault, a verdict, the failure of its unit.
+    #[must_use]
+    pub fn stands(self) -> bool {
+        self.fault().is_some() || matches!(self, Self::Verdict | Self::UnitFailed)
+    }
+
     /// Whether it is stopped for the sake of others, and starts again once they let it.
     #[must_use]
     pub fn holds(self) -> bool {

@@ -318,6 +318,10 @@ impl Instance {
             (Is::Stopping(life, _, phase), Event::Start | Event::Restart) => {
                 Is::Stopping(life, StopCause::Restart, phase)
             }
+            // What was decided about it is not undone because others come down too.
+            (is @ Is::Stopping(_, why, _), Event::Stop(cause)) if cause.holds() && why.stands() => {
+                is
+            }
             (Is::Stopping(life, _, phase), Event::Stop(cause)) => Is::Stopping(life, cause, phase),
             (Is::Stopping(life, cause, Phase::Asked { since, .. }), Event::Kill) => {
                 self.kill(life, cause, cx.now.since(since), cx)
@@ -363,6 +367,17 @@ impl Instance {
             (Is::Judging(life, reaped), Event::Start | Event::Restart) => {
                 Is::Judging(life, Reaped { cause: Some(StopCause::Restart), ..reaped })
             }
+            // It has ended for a reason of its own.
+            (is @ Is::Judging(_, Reaped { cause: None, .. }), Event::Stop(cause))
+                if cause.holds() =>
+            {
+                is
+            }
+            (is @ Is::Judging(_, Reaped { cause: Some(why), .. }), Event::Stop(cause))
+                if cause.holds() && why.stands() =>
+            {
+                is
+            }
             (Is::Judging(life, reaped), Event::Stop(cause)) => {
                 Is::Judging(life, Reaped { cause: Some(cause), ..reaped })
             }
@@ -397,6 +412,7 @@ impl Instance {
             (Is::Abandoned(life, _), Event::Start | Event::Restart) => {
                 Is::Abandoned(life, StopCause::Restart)
             }
+            (is @ Is::Abandoned(_, why), Event::Stop(cause)) if cause.holds() && why.stands() => is,
             (Is::Abandoned(life, _), Event::Stop(cause)) => Is::Abandoned(life, cause),
             (Is::Abandoned(life, cause), Event::Spawned(pid)) => {
                 Is::Abandoned(self.started(life, pid, cx), cause)

@@ -58,6 +58,11 @@ impl Instance {
             (Some(_), Next::Restart { .. }) if judgement.decided_by == DecidedBy::Operator => {
                 self.spawn(cx)
             }
+            // It starts again with those for whose sake it would be stopped now; that is no more than
+            // one restart for them.
+            (Some(until), Next::Restart { counted, .. }) if cx.hold => {
+                Is::Held(Some(Wait { until, counted, asked_gate: false }))
+            }
             (Some(until), Next::Restart { counted, .. }) => {
                 if counted {
                     cx.consequences.push(Consequence::Restarts);
