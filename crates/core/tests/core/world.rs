@@ -350,6 +350,7 @@ impl World {
                     heard_at: self.now,
                     worked_at: self.now,
                     period: None,
+                    reason: None,
                     end_told: false,
                     started: false,
                     ended: false,

@@ -56,6 +56,9 @@ impl World {
         let now = self.now;
         let of = |group: &&mut GroupBook| group.policy.units.contains(&id.unit);
         let Some(group) = self.groups.iter_mut().find(of) else { return };
+        if group.restarts(id.unit) {
+            return;
+        }
         let Some(limit) = group.policy.limit else { return };
         let held = group.counted.iter().filter(|at| **at + limit.window() > now).count();
         if held < limit.count() as usize {

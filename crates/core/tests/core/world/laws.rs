@@ -2,7 +2,7 @@
 
 use super::World;
 use hearken_core::action::Report;
-use hearken_core::evidence::{End, Evidence, Said};
+use hearken_core::evidence::{End, Evidence, Said, StopCause};
 use hearken_core::identity::{InstanceId, Token, UnitIndex};
 use hearken_core::instance::{Rest, Standing};
 use hearken_core::judge::{self, DecidedBy, Judgement, Next, Pace};
@@ -63,6 +63,8 @@ impl World {
                     self.wishes.insert(*unit, true);
                     self.paused.remove(unit);
                     self.forgive(|id| id.unit == *unit);
+                    let of_unit = self.processes.values_mut().filter(|it| it.id.unit == *unit);
+                    of_unit.for_each(|process| process.reason = None);
                 }
                 return Hand::On(*unit);
             }
@@ -206,10 +208,12 @@ impl World {
             Report::Stopping { id, cause, .. } => {
                 let token = self.token(*id);
                 self.blamed.push((token, *cause));
+                self.processes.get_mut(&token).unwrap().reason = Some(*cause);
                 self.check_order_of_stops(*id, *cause);
             }
             Report::Reacted { id, verdict }
-                if (verdict.instance, verdict.unit) == (InstanceVerdict::Keep, UnitVerdict::Count) =>
+                if (verdict.instance, verdict.unit)
+                    == (InstanceVerdict::Keep, UnitVerdict::Count) =>
             {
                 self.charge(*id);
             }
@@ -219,6 +223,9 @@ impl World {
                 assert!(!std::mem::replace(&mut process.ended, true), "ended twice");
                 let spawned = matches!(evidence.end, End::Process(_));
                 assert_eq!(process.started, spawned, "every end of a process follows its start");
+                let forgotten = process.reason.is_some_and(StopCause::stands)
+                    && evidence.stopped_by.is_some_and(StopCause::holds);
+                assert!(!forgotten, "{id:?}: {:?} was forgotten", process.reason);
                 self.check_delay(*id, evidence, *judgement, *restart_in);
                 let due = restart_in.map(|wait| now + wait);
                 self.slots.get_mut(id).unwrap().end = Some((*judgement, due));

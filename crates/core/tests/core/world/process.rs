@@ -3,7 +3,7 @@
 use super::World;
 use super::plan::*;
 use hearken_core::action::Purpose;
-use hearken_core::evidence::{Ending, Said, SpawnFailure};
+use hearken_core::evidence::{Ending, Said, SpawnFailure, StopCause};
 use hearken_core::identity::{InstanceId, Token};
 use hearken_core::moment::Moment;
 use hearken_core::supervision::Event;
@@ -64,6 +64,8 @@ pub(crate) struct Process {
     pub(crate) worked_at: Moment,
     /// The watchdog period it gave itself.
     pub(crate) period: Option<Duration>,
+    /// Why it was asked to stop, unless somebody changed his mind since.
+    pub(super) reason: Option<StopCause>,
     pub(super) end_told: bool,
     pub(super) started: bool,
     pub(super) ended: bool,
