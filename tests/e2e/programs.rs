@@ -1,22 +1,17 @@
 //! Ordinary programs, which know nothing of hearken, run unchanged.
 
-use crate::harness::{Hearken, PATIENCE, Setup, event, hearken, skip, until};
+use crate::harness::{Hearken, PATIENCE, Setup, event, hearken, port, skip, until};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Command;
 
-fn is_here(program: &str) -> bool {
+pub(crate) fn is_here(program: &str) -> bool {
     Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
         .output()
         .unwrap()
         .status
         .success()
-}
-
-/// A port that was free a moment ago.
-fn port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// What a server answers once it is there.

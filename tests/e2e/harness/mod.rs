@@ -6,12 +6,14 @@ mod proc;
 mod setup;
 mod skip;
 mod supervisor;
+mod web;
 
 pub(crate) use event::{Event, event};
 pub(crate) use proc::{Process, processes};
 pub(crate) use setup::{Setup, fixture, hearken};
 pub(crate) use skip::{alone, is_root, skip};
 pub(crate) use supervisor::Hearken;
+pub(crate) use web::{Web, port};
 
 use std::time::{Duration, Instant};
 
