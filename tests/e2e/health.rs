@@ -97,7 +97,8 @@ failures = 1000
     let recovered = hearken.wait(&event("probe_recovered").unit("web"));
     assert!(recovered.number("failures") >= 3, "{recovered}");
     hearken.shut_down_well();
-    assert!(hearken.all(&event("probe_failed")).len() as i64 == recovered.number("failures"));
+    let failed = i64::try_from(hearken.all(&event("probe_failed")).len()).unwrap();
+    assert_eq!(failed, recovered.number("failures"), "{}", hearken.dump());
     assert!(!hearken.dump().contains("secret"), "the query stays out of the log");
 }
 
