@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
+mod dependencies;
 mod endings;
+mod groups;
 mod laws;
 mod lines;
 mod load;
