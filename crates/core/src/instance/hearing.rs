@@ -75,7 +75,7 @@ impl Instance {
 
     /// It said an error and runs on. A verdict that stops it is carried out once, whether it then
     /// leaves by itself or has to be stopped.
-    fn react(
+    pub(super) fn react(
         &mut self,
         mut life: Life,
         stage: Stage,

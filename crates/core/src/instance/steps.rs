@@ -1,5 +1,6 @@
 //! What an instance does when it goes from one state to the next.
 
+use super::hearing::Stage;
 use super::prober::Prober;
 use super::state::{Context, Is, Life, Phase, Reaped, Wanted};
 use super::{DRAIN_TIMEOUT, Instance, KILL_TIMEOUT, LINE_LOST_GRACE};
@@ -40,7 +41,8 @@ impl Instance {
         if life.words.intent().is_some() {
             life = self.leaving(life, cx);
         }
-        match cx.policy.ready {
+        let complaint = life.words.error_at(cx.now);
+        let is = match cx.policy.ready {
             Ready::Started => self.ready(life, cx),
             Ready::Said if life.said_ready => self.ready(life, cx),
             Ready::Said => Is::Starting(life),
@@ -48,6 +50,11 @@ impl Instance {
                 life.liveness.prober = Some(Prober::new(rhythm, cx.now));
                 Is::Starting(life)
             }
+        };
+        match (is, complaint) {
+            (Is::Starting(life), Some(error)) => self.react(life, Stage::Starting, &error, cx),
+            (Is::Ready(life), Some(error)) => self.react(life, Stage::Ready, &error, cx),
+            (is, Some(_) | None) => is,
         }
     }
 
