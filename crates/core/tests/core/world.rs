@@ -351,6 +351,7 @@ impl World {
                     worked_at: self.now,
                     period: None,
                     reason: None,
+                    verdict: None,
                     end_told: false,
                     started: false,
                     ended: false,

@@ -112,6 +112,23 @@ impl Child {
         if fork == Moment::NEVER { lives } else { fork }
     }
 
+    /// It does everything so much later.
+    pub(super) fn postpone(&mut self, time: Duration) {
+        let Self { ready_at, beat_at, thaws_at, told_at, .. } = self;
+        for at in [ready_at, beat_at, thaws_at, told_at] {
+            *at = *at + time;
+        }
+        if let Some((at, _)) = &mut self.fork {
+            *at = *at + time;
+        }
+        if let Some((at, _)) = &mut self.dies_at {
+            *at = *at + time;
+        }
+        if let Some((at, ..)) = &mut self.answer {
+            *at = *at + time;
+        }
+    }
+
     /// A sign of life, and of progress if that is asked for.
     pub(super) fn sign(dice: &mut Dice, policy: &UnitPolicy) -> Said {
         match policy.progress_timeout.is_some() || dice.percent(50) {

@@ -24,6 +24,11 @@ impl Life {
                 self.advance(time);
             }
             46..56 => _ = self.deliver_one(),
+            // So long that every sign of life is late by more than a second.
+            56 if self.dice.percent(50) => {
+                let time = self.dice.millis(5_000, 90_000);
+                self.freeze(time);
+            }
             56..59 => {
                 let most = self.dice.pick(&[300, 2_000, 90_000]);
                 let time = self.dice.millis(0, most);

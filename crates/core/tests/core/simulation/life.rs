@@ -218,6 +218,14 @@ impl Life {
         }
     }
 
+    /// The whole machine stands still, children and all.
+    pub(super) fn freeze(&mut self, time: Duration) {
+        for child in self.children.values_mut() {
+            child.postpone(time);
+        }
+        self.stall(time);
+    }
+
     /// Every child does what it had in mind until now.
     fn children_act(&mut self) {
         let now = self.world.now;

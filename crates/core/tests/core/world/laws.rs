@@ -211,6 +211,10 @@ impl World {
                 self.processes.get_mut(&token).unwrap().reason = Some(*cause);
                 self.check_order_of_stops(*id, *cause);
             }
+            Report::Reacted { id, verdict } if verdict.instance != InstanceVerdict::Keep => {
+                let token = self.token(*id);
+                self.processes.get_mut(&token).unwrap().verdict = Some(*verdict);
+            }
             Report::Reacted { id, verdict }
                 if (verdict.instance, verdict.unit)
                     == (InstanceVerdict::Keep, UnitVerdict::Count) =>
@@ -223,9 +227,19 @@ impl World {
                 assert!(!std::mem::replace(&mut process.ended, true), "ended twice");
                 let spawned = matches!(evidence.end, End::Process(_));
                 assert_eq!(process.started, spawned, "every end of a process follows its start");
-                let forgotten = process.reason.is_some_and(StopCause::stands)
+                let of_its_own = |cause: StopCause| {
+                    let decided = matches!(cause, StopCause::Verdict | StopCause::UnitFailed);
+                    decided || cause.fault().is_some()
+                };
+                let forgotten = process.reason.is_some_and(of_its_own)
                     && evidence.stopped_by.is_some_and(StopCause::holds);
                 assert!(!forgotten, "{id:?}: {:?} was forgotten", process.reason);
+                if let (Some(StopCause::Verdict), Some(verdict)) =
+                    (evidence.stopped_by, process.verdict)
+                    && judgement.decided_by != DecidedBy::Budget
+                {
+                    assert_eq!(*judgement, verdict.at_end(), "{id:?}: the verdict was forgotten");
+                }
                 self.check_delay(*id, evidence, *judgement, *restart_in);
                 let due = restart_in.map(|wait| now + wait);
                 self.slots.get_mut(id).unwrap().end = Some((*judgement, due));

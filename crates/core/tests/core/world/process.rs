@@ -5,6 +5,7 @@ use super::plan::*;
 use hearken_core::action::Purpose;
 use hearken_core::evidence::{Ending, Said, SpawnFailure, StopCause};
 use hearken_core::identity::{InstanceId, Token};
+use hearken_core::judge::Verdict;
 use hearken_core::moment::Moment;
 use hearken_core::supervision::Event;
 use std::collections::VecDeque;
@@ -66,6 +67,8 @@ pub(crate) struct Process {
     pub(crate) period: Option<Duration>,
     /// Why it was asked to stop, unless somebody changed his mind since.
     pub(super) reason: Option<StopCause>,
+    /// What it is stopped for, if it is for an error it said.
+    pub(super) verdict: Option<Verdict>,
     pub(super) end_told: bool,
     pub(super) started: bool,
     pub(super) ended: bool,
