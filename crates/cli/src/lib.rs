@@ -58,7 +58,10 @@ fn up(file: ConfigFile) -> Exit {
                 UpError::Prepare(_) | UpError::ForkServer(_) | UpError::Probe(_) => {
                     Exit::Unavailable
                 }
-                UpError::State(_) | UpError::Runtime { .. } | UpError::Config(_) => Exit::Failure,
+                UpError::State(_)
+                | UpError::Notify(_)
+                | UpError::Runtime { .. }
+                | UpError::Config(_) => Exit::Failure,
             };
             complain(&format!("error: {error}"));
             exit

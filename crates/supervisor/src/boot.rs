@@ -10,6 +10,7 @@ use crate::events::{
 };
 use crate::ledger::{Ledger, Origin};
 use crate::logs;
+use crate::notify::{self, NotifyError};
 use crate::probes::{self, Probes};
 use crate::spawner::{Job, Recipe, Spawner};
 use crate::state_directory::{StateDirectory, StateError, state_directory};
@@ -21,7 +22,7 @@ use hearken_sys::{
     prepare_supervisor,
 };
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,9 @@ pub enum UpError {
     /// There is no state directory to work in.
     #[error(transparent)]
     State(#[from] StateError),
+    /// There is no socket for those with `ready = "notify"`.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// The logs or the runtime could not be started.
     #[error("{what}: {error}")]
     Runtime {
@@ -87,6 +91,9 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
 
     let Loaded { config, warnings } = read_config(options)?;
     let state = StateDirectory::lock(&state_directory(&config)?)?;
+    let notify = config.services.iter().any(notifies).then(|| notify::path_in(state.path()));
+    let notify = notify.transpose()?;
+    let socket = notify.as_deref().map(notify::bind).transpose()?;
     let refused = |what| move |error| UpError::Runtime { what, error };
     let logs = logs::start(&config.supervisor.log).map_err(refused("the log writer"))?;
     for warning in &warnings {
@@ -100,7 +107,7 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     let plan = convert::plan(&config, RandomState::new().build_hasher().finish());
     let when_idle = plan.when_idle;
     let mut supervision = Supervision::new(plan);
-    let mut spawner = Spawner::new(prepared, clock, config.services.iter().map(recipe).collect());
+    let mut spawner = Spawner::new(prepared, clock, recipes(&config, notify.as_deref()));
     supervision.handle(clock.now(), Event::Boot);
     let mut later = Vec::new();
     while let Some(action) = supervision.poll_action() {
@@ -130,6 +137,9 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     let ended = runtime.block_on(async {
         let begun = Begun { supervision, when_idle, clock, spawner, server, probes };
         let mut daemon = Daemon::new(begun, logs.queue(), &mut ledger)?;
+        if let Some(socket) = socket {
+            daemon.hear_notifications(socket)?;
+        }
         for action in later {
             daemon.perform(action);
         }
@@ -170,9 +180,20 @@ fn origin(config: &Config) -> Origin<'_> {
     Origin { config: &config.path, units: config.services.iter().map(unit).collect() }
 }
 
-fn recipe(service: &Service) -> Recipe {
+/// `socket`: the notify socket, if there is one.
+fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
+    config.services.iter().map(|service| recipe(service, socket)).collect()
+}
+
+fn notifies(service: &Service) -> bool {
+    matches!(service.readiness, Readiness::Notify)
+}
+
+fn recipe(service: &Service, socket: Option<&Path>) -> Recipe {
+    let socket = socket.filter(|_| notifies(service));
     Recipe {
-        template: Template::new(service, |name| std::env::var_os(name)),
+        template: Template::new(service, |name| std::env::var_os(name), socket),
+        notifies: socket.is_some(),
         mode: convert::line_mode(service.line),
         unit: Arc::from(service.policy.name.as_str()),
         manner: Manner {

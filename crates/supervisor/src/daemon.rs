@@ -11,6 +11,8 @@
 
 mod births;
 mod deaths;
+mod main_process;
+mod notify;
 mod perform;
 mod probes;
 
@@ -19,6 +21,7 @@ use crate::clock::Clock;
 use crate::events::{SignalReceived, WaitingFor};
 use crate::ledger::Ledger;
 use crate::logs::Queue;
+use crate::notify::Notify;
 use crate::probes::{Finding, Probes};
 use crate::report::Teller;
 use crate::spawner::Spawner;
@@ -48,6 +51,7 @@ enum Happened {
     Deaths,
     Asked(Ask),
     Word(Heard),
+    Notified,
     Found(Finding),
     Due,
     Sweep,
@@ -94,6 +98,8 @@ pub(crate) struct Daemon<'a> {
     reach: HashMap<Token, Reach>,
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     probes: Probes,
+    /// There is one if a unit has `ready = "notify"`.
+    notify: Option<Notify>,
     /// The core shuts down.
     closing: bool,
     /// What is to be told once the starts are on their way.
@@ -149,6 +155,7 @@ impl<'a> Daemon<'a> {
             reach: HashMap::new(),
             heard: mpsc::channel(WORDS),
             probes,
+            notify: None,
             closing: false,
             untold: Vec::new(),
             nameless: Vec::new(),
@@ -205,15 +212,21 @@ impl<'a> Daemon<'a> {
             _ = sources.terminate.recv() => Happened::Asked(Ask::Terminate),
             _ = sources.interrupt.recv() => Happened::Asked(Ask::Interrupt),
             _ = sources.hang_up.recv() => Happened::Asked(Ask::HangUp),
+            () = notified(self.notify.as_ref(), false) => Happened::Notified,
             Some(heard) = self.heard.1.recv() => Happened::Word(heard),
             Some(finding) = self.probes.found() => Happened::Found(finding),
             _ = sources.sweep.tick() => Happened::Sweep,
             () = until(deadline) => Happened::Due,
+            // A child that never stops sending: whoever else has something to say comes first.
+            () = notified(self.notify.as_ref(), true) => Happened::Notified,
         }
     }
 
     /// Hands what happened to the core.
     fn happened(&mut self, happened: Happened) {
+        if let Some(notify) = &mut self.notify {
+            notify.had_its_turn = matches!(happened, Happened::Notified);
+        }
         match happened {
             Happened::ForkServer => self.hear_server(),
             Happened::Deaths => self.reap(),
@@ -225,6 +238,7 @@ impl<'a> Daemon<'a> {
                     self.word(heard);
                 }
             }
+            Happened::Notified => self.notified(),
             Happened::Found(finding) => self.probe_found(finding),
             Happened::Sweep => {
                 self.reap();
@@ -235,6 +249,8 @@ impl<'a> Daemon<'a> {
                 }
             }
             Happened::Due => {
+                // A sign of life that lies there unread is one.
+                self.hear_notify();
                 let now = self.clock.now();
                 self.supervision.handle_timeout(now);
                 self.see_to_server();
@@ -260,6 +276,7 @@ impl<'a> Daemon<'a> {
                 }
                 Event::Drained(token)
             }
+            Word::MainEnded(pid) => return self.main_ended(token, pid),
         };
         self.tell(event);
     }
@@ -314,6 +331,13 @@ impl<'a> Daemon<'a> {
 async fn readable(server: Option<&Watched>) {
     match server {
         Some(server) => server.readable().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn notified(notify: Option<&Notify>, had_its_turn: bool) {
+    match notify.filter(|notify| notify.had_its_turn == had_its_turn) {
+        Some(notify) => notify.readable().await,
         None => std::future::pending().await,
     }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// What is handed on from the supervisor's own environment, and what stands in when it is missing.
 const HANDED_ON: [(&str, Option<&str>); 4] = [
@@ -21,6 +22,9 @@ const HANDED_ON: [(&str, Option<&str>); 4] = [
     ("USER", None),
 ];
 
+/// What hearken alone says to those that it listens to through the notify socket.
+const NOTIFY: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+
 /// What all incarnations of a service start with; only the names hearken gives them differ.
 #[derive(Debug)]
 pub(crate) struct Template {
@@ -29,14 +33,21 @@ pub(crate) struct Template {
     environment: Vec<CString>,
     unit: String,
     line: LineMode,
+    /// What sd_notify(3) looks for; only for those who are listened to.
+    notify: Vec<CString>,
     /// The programs of its exec probes: for readiness, for health.
     probes: [Vec<CString>; 2],
 }
 
 impl Template {
-    /// The template of a service. `own` is the supervisor's environment.
+    /// The template of a service. `own` is the supervisor's environment, `socket` the notify socket
+    /// if the service is listened to there.
     #[must_use]
-    pub(crate) fn new(service: &Service, own: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub(crate) fn new(
+        service: &Service,
+        own: impl Fn(&str) -> Option<OsString>,
+        socket: Option<&Path>,
+    ) -> Self {
         let mut variables: BTreeMap<&str, OsString> = HANDED_ON
             .into_iter()
             .filter_map(|(name, otherwise)| {
@@ -46,6 +57,9 @@ impl Template {
             .collect();
         for (name, value) in &service.environment {
             variables.insert(name, value.into());
+        }
+        if socket.is_some() {
+            NOTIFY.iter().for_each(|name| drop(variables.remove(name)));
         }
         let environment = variables
             .into_iter()
@@ -67,6 +81,7 @@ impl Template {
             environment,
             unit: service.policy.name.to_string(),
             line: service.line,
+            notify: socket.map(|path| notify(path, service.policy.watchdog)).unwrap_or_default(),
             probes: [service.readiness.check(), service.health.as_ref()].map(program_of),
         }
     }
@@ -75,6 +90,7 @@ impl Template {
     #[must_use]
     pub(crate) fn spawn(&self, instance: u32, incarnation: u32) -> Spawn {
         let mut environment = self.environment.clone();
+        environment.extend(self.notify.iter().cloned());
         environment.extend(self.names(instance, incarnation, None));
         if self.has_line() {
             environment.push(c_string(format!("HEARKEN_FD={LINE_FD}")));
@@ -133,6 +149,18 @@ impl Template {
     pub(crate) fn directory(&self) -> String {
         self.directory.to_string_lossy().into_owned()
     }
+}
+
+/// What sd_notify(3) and sd_watchdog_enabled(3) look for.
+///
+/// WATCHDOG_PID is not among it: nobody knows the pid before the fork, and without it
+/// sd_watchdog_enabled(3) takes whoever asks for the one that is meant.
+fn notify(socket: &Path, watchdog: Option<Duration>) -> Vec<CString> {
+    let [notify_socket, watchdog_usec, _] = NOTIFY;
+    let mut path = format!("{notify_socket}=").into_bytes();
+    path.extend(path_bytes(socket));
+    let period = watchdog.map(|period| format!("{watchdog_usec}={}", period.as_micros()));
+    [c_string(path)].into_iter().chain(period.map(c_string)).collect()
 }
 
 fn program_of(check: Option<&Check>) -> Vec<CString> {

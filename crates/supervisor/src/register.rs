@@ -16,11 +16,18 @@
 //!
 //! An exit of a child that is only Forked waits for the fork server's word on the exec: "it could
 //! not be started" and "it ran and failed" are different endings.
+//!
+//! A child can name another process as its main one; see `main_process.rs`.
+
+mod main_process;
+
+pub(crate) use main_process::{Gone, MainRefused};
 
 use hearken_core::evidence::{Ending, SpawnFailure};
 use hearken_core::identity::Token;
 use hearken_core::supervision::Event;
 use hearken_sys::Pid;
+use main_process::Main;
 use std::collections::{HashMap, VecDeque};
 
 #[derive(Debug)]
@@ -32,6 +39,11 @@ enum Stage {
     },
     Running {
         pid: Pid,
+    },
+    /// It ended, but the main process it named has not, or how that ended is not known yet.
+    Left {
+        pid: Pid,
+        ending: Ending,
     },
     Ended {
         pid: Pid,
@@ -46,6 +58,7 @@ enum Stage {
 struct Entry<H> {
     stage: Stage,
     handle: Option<H>,
+    main: Option<Main<H>>,
     kill_when_known: bool,
 }
 
@@ -53,10 +66,15 @@ struct Entry<H> {
 #[derive(Debug)]
 pub(crate) struct Register<H> {
     entries: HashMap<Token, Entry<H>>,
+    /// Processes that live, or are not reaped yet: those we started, and main processes.
     by_pid: HashMap<Pid, Token>,
+    /// The same by number until they are released: groups and sessions outlive their leaders.
+    led_by: HashMap<Pid, Token>,
     /// Exits of pids nobody has named yet, per pid in the order they came: a number may be used
     /// again while replies are still under way.
     unclaimed: HashMap<Pid, VecDeque<Ending>>,
+    /// Whose main process went without a wait status, and waits for what was started.
+    gone: Vec<Token>,
     asked: usize,
 }
 
@@ -65,8 +83,24 @@ impl<H> Default for Register<H> {
         Self {
             entries: HashMap::new(),
             by_pid: HashMap::new(),
+            led_by: HashMap::new(),
             unclaimed: HashMap::new(),
+            gone: Vec::new(),
             asked: 0,
+        }
+    }
+}
+
+impl<H> Entry<H> {
+    /// The process that was started.
+    fn pid(&self) -> Option<Pid> {
+        match self.stage {
+            Stage::Asked => None,
+            Stage::Forked { pid, .. }
+            | Stage::Running { pid }
+            | Stage::Left { pid, .. }
+            | Stage::Ended { pid }
+            | Stage::Failed { pid } => Some(pid),
         }
     }
 }
@@ -88,8 +122,8 @@ impl<H> Register<H> {
     /// A spawn of this token was sent to the fork server.
     pub(crate) fn asked(&mut self, token: Token) {
         self.asked += 1;
-        self.entries
-            .insert(token, Entry { stage: Stage::Asked, handle: None, kill_when_known: false });
+        let entry = Entry { stage: Stage::Asked, handle: None, main: None, kill_when_known: false };
+        self.entries.insert(token, entry);
     }
 
     /// Whether it is to be killed as soon as it is known, because that was asked for before.
@@ -109,6 +143,7 @@ impl<H> Register<H> {
         if ended.is_none() {
             self.by_pid.insert(pid, token);
         }
+        self.led_by.insert(pid, token);
         entry.stage = Stage::Forked { pid, ended };
         entry.handle = Some(handle);
     }
@@ -118,12 +153,7 @@ impl<H> Register<H> {
         let Some(entry) = self.entries.get_mut(&token) else { return Vec::new() };
         let Stage::Forked { pid, ended } = entry.stage else { return Vec::new() };
         let mut events = vec![Event::Spawned(token, pid.get())];
-        if let Some(ending) = ended {
-            entry.stage = Stage::Ended { pid };
-            events.push(Event::Exited(token, ending));
-        } else {
-            entry.stage = Stage::Running { pid };
-        }
+        events.extend(entry.run(token, pid, ended));
         events
     }
 
@@ -133,13 +163,14 @@ impl<H> Register<H> {
         match entry.stage {
             Stage::Asked => {
                 self.asked = self.asked.saturating_sub(1);
-                self.entries.remove(&token);
+                self.remove(token);
             }
-            Stage::Forked { ended: Some(_), .. } => {
-                self.entries.remove(&token);
-            }
+            Stage::Forked { ended: Some(_), .. } => self.remove(token),
             Stage::Forked { pid, ended: None } => entry.stage = Stage::Failed { pid },
-            Stage::Running { .. } | Stage::Ended { .. } | Stage::Failed { .. } => return None,
+            Stage::Running { .. }
+            | Stage::Left { .. }
+            | Stage::Ended { .. }
+            | Stage::Failed { .. } => return None,
         }
         Some(Event::SpawnFailed(token, failure))
     }
@@ -154,20 +185,22 @@ impl<H> Register<H> {
             return Reaped::Kept;
         };
         let Some(entry) = self.entries.get_mut(&token) else { return Reaped::Swallowed };
+        if entry.main.as_ref().is_some_and(|main| main.pid == pid) {
+            return entry.main_reaped(token, ending);
+        }
         match entry.stage {
             Stage::Forked { .. } => {
                 entry.stage = Stage::Forked { pid, ended: Some(ending) };
                 Reaped::Kept
             }
             Stage::Running { .. } => {
-                entry.stage = Stage::Ended { pid };
-                Reaped::Event(Event::Exited(token, ending))
+                entry.run(token, pid, Some(ending)).map_or(Reaped::Kept, Reaped::Event)
             }
             Stage::Failed { .. } => {
-                self.entries.remove(&token);
+                self.remove(token);
                 Reaped::Swallowed
             }
-            Stage::Asked | Stage::Ended { .. } => Reaped::Swallowed,
+            Stage::Asked | Stage::Left { .. } | Stage::Ended { .. } => Reaped::Swallowed,
         }
     }
 
@@ -192,8 +225,13 @@ impl<H> Register<H> {
             match self.entries.get(&token).map(|entry| &entry.stage) {
                 Some(Stage::Asked) => events.extend(self.failed(token, failure)),
                 Some(Stage::Forked { .. }) => events.extend(self.execed(token)),
-                Some(Stage::Running { .. } | Stage::Ended { .. } | Stage::Failed { .. }) | None => {
-                }
+                Some(
+                    Stage::Running { .. }
+                    | Stage::Left { .. }
+                    | Stage::Ended { .. }
+                    | Stage::Failed { .. },
+                )
+                | None => {}
             }
         }
         events
@@ -211,22 +249,16 @@ impl<H> Register<H> {
         self.by_pid.contains_key(&pid)
     }
 
-    /// Every process that is held, by token.
+    /// Every process that was started and is held, by token.
     pub(crate) fn handles(&self) -> impl Iterator<Item = (Token, &H)> {
         self.entries.iter().filter_map(|(token, entry)| Some((*token, entry.handle.as_ref()?)))
     }
 
-    /// What the process is held by, and its pid.
+    /// What the process that was started is held by, and its pid.
     #[must_use]
     pub(crate) fn handle(&self, token: Token) -> Option<(&H, Pid)> {
         let entry = self.entries.get(&token)?;
-        match entry.stage {
-            Stage::Asked => None,
-            Stage::Forked { pid, .. }
-            | Stage::Running { pid }
-            | Stage::Ended { pid }
-            | Stage::Failed { pid } => Some((entry.handle.as_ref()?, pid)),
-        }
+        Some((entry.handle.as_ref()?, entry.pid()?))
     }
 
     /// Kill it as soon as it is known. Answers whether it is known already (and the caller kills).
@@ -249,7 +281,18 @@ impl<H> Register<H> {
     /// It was judged. A start that failed stays until its process is reaped.
     pub(crate) fn released(&mut self, token: Token) {
         if self.has_ended(token) {
-            self.entries.remove(&token);
+            self.remove(token);
+        }
+    }
+
+    fn remove(&mut self, token: Token) {
+        let Some(entry) = self.entries.remove(&token) else { return };
+        let main = entry.main.as_ref().map(|main| main.pid);
+        for pid in entry.pid().into_iter().chain(main) {
+            // The number may be somebody else's by now.
+            if self.led_by.get(&pid) == Some(&token) {
+                self.led_by.remove(&pid);
+            }
         }
     }
 
@@ -361,5 +404,6 @@ mod tests {
         register.reaped(pid(10), Ending::Exited(0));
         register.released(T);
         assert!(register.entries.is_empty() && register.by_pid.is_empty());
+        assert!(register.led_by.is_empty());
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct Recipe {
     pub(crate) manner: Manner,
     /// The number of their readiness descriptor, if they have one.
     pub(crate) newline: Option<i32>,
+    /// Whether they are told of the notify socket, and listened to on it.
+    pub(crate) notifies: bool,
     /// Whether a stop signal goes to the whole group: a shell is not the program it runs.
     pub(crate) signal_group: bool,
 }
@@ -170,6 +172,12 @@ impl Spawner {
     #[must_use]
     pub(crate) fn recipe(&self, id: InstanceId) -> Option<&Recipe> {
         self.recipes.get(id.unit.0 as usize)
+    }
+
+    /// Whose this spawn is, while it is under way.
+    #[must_use]
+    pub(crate) fn launching(&self, token: Token) -> Option<InstanceId> {
+        self.launching.get(&token).map(|launched| launched.id)
     }
 
     /// Takes in a wish. [`Spawner::pump`] sends it.
@@ -411,6 +419,9 @@ impl Spawner {
                 for (token, pidfd) in self.register.handles() {
                     adopt(&mut server, token, pidfd);
                 }
+                for (token, pidfd) in self.register.mains() {
+                    adopt(&mut server, main_token(token), pidfd);
+                }
                 ForkServerReplaced { pid: server.pid().get() }.emit();
                 Some(server)
             }
@@ -434,6 +445,14 @@ fn adopt(server: &mut ForkServer, token: Token, pidfd: &PidFd) {
             Ok(0) | Err(_) => return,
         }
     }
+}
+
+/// The name by which the fork server knows the main process of a child: it can be another one than
+/// that which was started, and its group is the janitor's concern too. The core counts from 1, and
+/// probes have the bit above.
+#[must_use]
+pub(crate) fn main_token(token: Token) -> Token {
+    Token(token.0 | 1 << 62)
 }
 
 /// Kills a process and everything in its group, whether or not it has made the group yet.

@@ -26,6 +26,7 @@ pub(crate) use tend::{Ends, Manner, Order, Tended, tend};
 
 use hearken_core::evidence::Said;
 use hearken_core::identity::Token;
+use hearken_sys::Pid;
 use std::sync::Arc;
 
 /// Whose child it is.
@@ -53,6 +54,8 @@ pub(crate) struct Heard {
 pub(crate) enum Word {
     /// The child said something that bears on its fate.
     Said(Said),
+    /// The main process it named, of this number, has ended.
+    MainEnded(Pid),
     /// The child broke the protocol; its line is closed.
     Violated,
     /// The line is at its end, in good order.

@@ -14,6 +14,8 @@ impl Daemon<'_> {
         for launched in step.launched {
             self.listen(launched);
         }
+        // What they said counts before what became of them: their ends may be among the events.
+        self.hear_held();
         for event in step.events {
             self.tell(event);
         }

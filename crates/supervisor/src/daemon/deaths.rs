@@ -10,20 +10,34 @@ use hearken_sys::{Status, next_change};
 impl Daemon<'_> {
     /// One reaper for the whole process: whoever else waited for children would steal exits.
     pub(super) fn reap(&mut self) {
-        // Replies first: most exits then find their names.
+        // Replies first: most exits then find their names. And words while those who said them can
+        // still be looked at.
         self.hear_server();
+        self.hear_notify();
+        let mut changes = Vec::new();
         loop {
             match next_change() {
-                Ok(Some(change)) => match convert::ending(change.what) {
-                    Some(ending) => self.reaped(change.pid, ending),
-                    None => self.suspended(change.pid, change.what),
-                },
+                Ok(Some(change)) => changes.push(change),
                 Ok(None) => break,
                 Err(error) => {
                     WaitFailed { error: &error.to_string() }.emit();
                     break;
                 }
             }
+        }
+        // Whoever is dead now has said all it had to say: that is heard before its end is told.
+        if !changes.is_empty() {
+            self.hear_notify();
+        }
+        self.main_went_before(&changes);
+        for change in changes {
+            match convert::ending(change.what) {
+                Some(ending) => self.reaped(change.pid, ending),
+                None => self.suspended(change.pid, change.what),
+            }
+        }
+        for event in self.spawner.register.settle() {
+            self.tell(event);
         }
         for pid in self.spawner.register.orphans() {
             OrphanReaped { pid: pid.get() }.emit();

@@ -4,7 +4,7 @@ use super::Daemon;
 use crate::child::Order;
 use crate::events::{LeftoversKilled, OutputsHeld, SignalRefused};
 use crate::report::Teller;
-use crate::spawner::{Job, kill_tree};
+use crate::spawner::{Job, kill_tree, main_token};
 use hearken_core::action::{Action, Report};
 use hearken_core::identity::Token;
 use hearken_sys::{Member, Signal, session_members};
@@ -69,10 +69,11 @@ impl Daemon<'_> {
                 // What the fork server was not asked for yet needs no kill, only to be forgotten.
                 if let Some(event) = self.spawner.withdraw(token) {
                     self.tell(event);
-                } else if self.spawner.register.kill_when_known(token)
-                    && let Some((pidfd, _)) = self.spawner.register.handle(token)
-                {
-                    kill_tree(pidfd);
+                } else if self.spawner.register.kill_when_known(token) {
+                    let _with_its_group = self.kill_main_session(token);
+                    for (pidfd, _) in self.spawner.register.heads(token) {
+                        kill_tree(pidfd);
+                    }
                 }
             }
             Action::Probe { token, purpose, number } => self.probe(token, purpose, number),
@@ -90,7 +91,7 @@ impl Daemon<'_> {
     }
 
     pub(super) fn signal(&self, token: Token, number: i32) {
-        let Some((pidfd, _)) = self.spawner.register.handle(token) else { return };
+        let Some((pidfd, _)) = self.spawner.register.target(token) else { return };
         let Some(signal) = Signal::new(number) else { return };
         let Some(id) = self.reach.get(&token).map(|reach| reach.id) else { return };
         let sent = if self.spawner.recipe(id).is_some_and(|recipe| recipe.signal_group) {
@@ -108,19 +109,22 @@ impl Daemon<'_> {
     /// It was judged: what it left behind goes, and nothing of it is kept.
     pub(super) fn release(&mut self, token: Token) {
         let Some(reach) = self.reach.remove(&token) else { return };
-        if let Some((pidfd, pid)) = self.spawner.register.handle(token)
-            && self.spawner.register.has_ended(token)
-        {
+        if self.spawner.register.has_ended(token) {
+            let mut members = self.kill_main_session(token);
+            let mut groups = 0;
             // Asking costs one call; looking for them costs a walk over all processes.
-            if pidfd.group_alive() {
-                let members = session_members(pid);
-                kill_tree(pidfd);
-                if !members.is_empty() {
-                    self.tell_all();
-                    let (unit, instance) = (self.unit(reach.id), reach.id.slot);
-                    LeftoversKilled { unit: &unit, instance, processes: &names(&members) }.emit();
+            for (pidfd, pid) in self.spawner.register.heads(token) {
+                if pidfd.group_alive() {
+                    groups += 1;
+                    members.extend(session_members(pid));
+                    kill_tree(pidfd);
                 }
-            } else if !reach.drained {
+            }
+            if !members.is_empty() {
+                self.tell_all();
+                let (unit, instance) = (self.unit(reach.id), reach.id.slot);
+                LeftoversKilled { unit: &unit, instance, processes: &names(&members) }.emit();
+            } else if groups == 0 && !reach.drained {
                 self.tell_all();
                 let (unit, instance) = (self.unit(reach.id), reach.id.slot);
                 OutputsHeld { unit: &unit, instance, processes: "a process that left its group" }
@@ -129,7 +133,11 @@ impl Daemon<'_> {
         }
         if let Some(server) = &mut self.server {
             server.server.forget(token.0);
+            if self.spawner.register.has_main(token) {
+                server.server.forget(main_token(token).0);
+            }
         }
+        self.forget_voice(token, reach.id);
         self.spawner.register.released(token);
     }
 }

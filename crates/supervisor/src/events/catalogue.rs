@@ -4,7 +4,7 @@
 //! `HEARKEN_BLESS=1` writes it anew, and the difference stands in the review.
 
 use super::{
-    ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, probe, together,
+    ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, notify, probe, together,
 };
 use crate::logs::{self, Style};
 use std::collections::BTreeSet;
@@ -39,6 +39,7 @@ fn emit_all() {
     daemon::emit_samples();
     ledger::emit_samples();
     lifecycle::emit_samples();
+    notify::emit_samples();
     probe::emit_samples();
     together::emit_samples();
     child::emit_samples();

@@ -10,6 +10,7 @@ mod child;
 mod daemon;
 mod ledger;
 mod lifecycle;
+mod notify;
 mod probe;
 mod together;
 
@@ -17,6 +18,7 @@ pub use child::*;
 pub use daemon::*;
 pub use ledger::*;
 pub use lifecycle::*;
+pub use notify::*;
 pub use probe::*;
 pub use together::*;
 
