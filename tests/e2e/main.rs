@@ -27,6 +27,8 @@ mod incidents;
 mod liveness;
 mod load;
 mod namespace;
+mod newline;
+mod notify;
 mod order;
 mod output;
 mod precedence;
