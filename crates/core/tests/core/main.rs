@@ -5,6 +5,7 @@
 mod dependencies;
 mod endings;
 mod groups;
+mod incidents;
 mod laws;
 mod lines;
 mod liveness;
