@@ -68,20 +68,20 @@ fn s6_notifyoncheck_says_ready_when_its_check_passes() {
     let setup = Setup::new(
         r#"
 [service.daemon]
-shell = "s6-setlock supervise/lock sh -c 's6-notifyoncheck -w 50 -n 0 ./daemon; exit $?'"
+shell = "mkdir -p supervise; s6-setlock supervise/lock sh -c './run; exit $?'"
 directory = "{folder}/daemon.s6"
 ready = "newline"
 line = "none"
 "#,
     );
     let folder = setup.folder().join("daemon.s6");
-    for inner in ["data", "supervise"] {
-        std::fs::create_dir_all(folder.join(inner)).unwrap();
-    }
+    std::fs::create_dir_all(folder.join("data")).unwrap();
     let made = Command::new("s6-mkfifodir").arg(folder.join("event")).status();
     assert!(made.unwrap().success());
     setup.file("daemon.s6/notification-fd", b"3\n", 0o644);
     setup.file("daemon.s6/data/check", b"#!/bin/sh\ntest -e serving\n", 0o755);
+    let run = b"#!/bin/sh\nexec s6-notifyoncheck -w 50 -n 0 ./daemon\n";
+    setup.file("daemon.s6/run", run, 0o755);
     // The daemon itself knows nothing of any of this.
     let daemon = b"#!/bin/sh\nsleep 0.5; touch serving; exec sleep 1000\n";
     setup.file("daemon.s6/daemon", daemon, 0o755);

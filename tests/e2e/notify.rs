@@ -259,6 +259,20 @@ fn the_stop_signal_goes_to_the_main_process_and_nothing_is_left() {
     assert!(hearken.all(&event("killing")).is_empty(), "{}", hearken.dump());
 }
 
+#[test]
+fn a_main_process_does_not_outlive_a_supervisor_that_was_killed() {
+    let mut hearken = hearken(DAEMON);
+    let started = hearken.wait(&event("started").unit("daemon")).pid();
+    let main = main_process(&hearken, 1);
+    until("what was started is gone", Duration::from_secs(10), || {
+        (!Process::lives(started)).then_some(())
+    });
+    hearken.signal(Signal::SIGKILL);
+    hearken.end_within(Duration::from_secs(10));
+    hearken.tree_is_gone_within(Duration::from_secs(5));
+    assert!(!Process::lives(main));
+}
+
 /// daemon(3): forks twice, so that the main process leads neither its session nor its group.
 #[test]
 fn a_daemon_that_forked_twice_is_killed_with_all_it_has() {
