@@ -79,7 +79,9 @@ impl Life {
         self.world.trace.input(self.world.now, &("about to act", token));
         match self.dice.below(100) {
             0..30 => {
-                process.says(token, Said::Error(error_of(&mut self.dice)));
+                for _ in 0..self.dice.pick(&[1, 1, 1, 4]) {
+                    process.says(token, Said::Error(error_of(&mut self.dice)));
+                }
                 if self.dice.percent(50) {
                     child.dies_at = Some((self.world.now, Ending::Exited(1)));
                 }

@@ -104,14 +104,21 @@ fn rule(dice: &mut Dice, place: u32) -> Rule {
     }
     let mut unit = dice
         .maybe(70, |dice| dice.pick(&[UnitVerdict::None, Count, Count, Pause, Pause, Pause, Fail]));
-    if dice.percent(2) {
-        unit = Some(UnitVerdict::ShutDown);
+    let mut instance = dice.maybe(60, |dice| dice.pick(&[Keep, Recycle, Replace, Stop]));
+    match dice.below(100) {
+        0..2 => unit = Some(UnitVerdict::ShutDown),
+        // Complaints of a child that may go on in spite of them, up to its limit.
+        2..20 => {
+            matches = Match { kind: Kind::ALL.to_vec(), ..Match::default() };
+            (instance, unit) = (Some(Keep), Some(Count));
+        }
+        _ => {}
     }
     Rule {
         label: format!("rule {place}").into(),
         matches,
         task: None,
-        instance: dice.maybe(60, |dice| dice.pick(&[Keep, Recycle, Replace, Stop])),
+        instance,
         unit,
         pace: dice.maybe(60, |dice| match dice.below(2) {
             0 => RulePace::Delay(dice.millis(0, 3_000)),

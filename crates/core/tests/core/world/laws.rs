@@ -47,6 +47,7 @@ impl World {
         match event {
             Event::Stop(unit) => {
                 self.wishes.insert(*unit, false);
+                self.change_mind(*unit);
             }
             Event::Scale(unit, _) => {
                 let before = self.core.policy(*unit).map_or(0, |policy| policy.instances);
@@ -63,8 +64,7 @@ impl World {
                     self.wishes.insert(*unit, true);
                     self.paused.remove(unit);
                     self.forgive(|id| id.unit == *unit);
-                    let of_unit = self.processes.values_mut().filter(|it| it.id.unit == *unit);
-                    of_unit.for_each(|process| process.reason = None);
+                    self.change_mind(*unit);
                 }
                 return Hand::On(*unit);
             }
@@ -116,6 +116,12 @@ impl World {
         self.going[unit.0 as usize]
     }
 
+    /// Whatever its processes were being stopped for: the last command wins.
+    fn change_mind(&mut self, unit: UnitIndex) {
+        let of_unit = self.processes.values_mut().filter(|it| it.id.unit == unit);
+        of_unit.for_each(|process| process.reason = None);
+    }
+
     /// A start by hand clears what is held against it.
     fn forgive(&mut self, of: impl Fn(InstanceId) -> bool) {
         for (_, slot) in self.slots.iter_mut().filter(|(id, _)| of(**id)) {
@@ -152,6 +158,7 @@ impl World {
         let end = slot.end.take();
         if by_hand || was == Going::Held {
             slot.counted.clear();
+            slot.failures = None;
             return false;
         }
         assert!(!rested, "{id:?} was down for good, and is started by nobody");
