@@ -41,6 +41,7 @@ mod rules;
 mod sandbox;
 mod sdk;
 mod secrets;
+mod simulate;
 mod stall;
 mod start_failed;
 mod stop;

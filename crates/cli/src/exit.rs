@@ -25,7 +25,7 @@ impl Exit {
         (Self::Ok, "all went as it should"),
         (
             Self::Failure,
-            "a critical unit failed, a process was left behind, hearken could not come up, or a replayed decision differs",
+            "hearken could not come up, lost a critical unit or left a process; a replay differs",
         ),
         (Self::Usage, "the command line makes no sense"),
         (Self::Unavailable, "this machine lacks what hearken needs"),

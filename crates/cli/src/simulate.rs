@@ -13,7 +13,7 @@ use std::time::Duration;
 #[command(after_help = "\
 Examples:
   hearken simulate -c api.toml --service api --error db.timeout --repeat 10
-  hearken simulate -c api.toml --service api --error rate_limited --retry-after 30s
+  hearken simulate -c api.toml --error rate_limited --retry-after 30s
   hearken simulate -c api.toml --service 'api#2' --signal SEGV --runs 2s
   hearken simulate -c api.toml --service api --start-fails ENOENT
   hearken simulate -c api.toml --scenario friday.toml
@@ -24,7 +24,7 @@ A scenario is a file with steps, each at its time:
   at = \"10s\"
   service = \"api#2\"
   error = { kind = \"timeout\", code = \"db.timeout\", retry_after = \"30s\" }
-  exit = 1                # or signal = \"SEGV\"; without both, it says it and runs on
+  exit = 1                # or signal = \"SEGV\"; without both it runs on
   [[step]]
   at = \"1m\"
   operator = \"stop\"       # start, restart, scale, shutdown, shutdown_now

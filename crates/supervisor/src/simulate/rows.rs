@@ -146,7 +146,7 @@ fn row(
             }
             Report::Started { id, incarnation: 1, .. } => of(*id, "starts".into()),
             Report::Started { id, incarnation, .. } => {
-                of(*id, format!("starts again (no. {incarnation})"))
+                of(*id, format!("starts (no. {incarnation})"))
             }
             Report::Ready { id, .. } => Row { tone: Tone::Good, ..of(*id, "is ready".into()) },
             Report::Stopping { id, cause, .. } => of(*id, stopped(*cause).into()),

@@ -80,11 +80,11 @@ Nothing is started: clock and processes are made up. Jitter: seed 1.
 +0.000 s  web    waits for api
           api#1  starts, says transient db.timeout, exits with code 1
           → again in 200 ms  1 of 3 in 1 m      the table: transient
-+0.200 s  api#1  starts again (no. 2), says transient db.timeout, exits with code 1
++0.200 s  api#1  starts (no. 2), says transient db.timeout, exits with code 1
           → again in 344 ms  2 of 3 in 1 m      the table: transient
-+0.544 s  api#1  starts again (no. 3), says transient db.timeout, exits with code 1
++0.544 s  api#1  starts (no. 3), says transient db.timeout, exits with code 1
           → again in 673 ms  3 of 3 in 1 m      the table: transient
-+1.218 s  api#1  starts again (no. 4), says transient db.timeout, exits with code 1
++1.218 s  api#1  starts (no. 4), says transient db.timeout, exits with code 1
           → failed           all 3 in 1 m used  restart.limit
           web    waits for api
 
@@ -179,14 +179,14 @@ friday.toml
                web#1     starts, is ready
      +2.000 s  db#1      exits with code 1
                → again in 200 ms   1 of 5 in 1 m  the table: crashed
-     +2.200 s  db#1      starts again (no. 2), is ready
+     +2.200 s  db#1      starts (no. 2), is ready
     +10.000 s  api#1     says timeout db.timeout, retry after 30 s, exits with code 1
                → again in 30 s     1 of 3 in 1 m  the table: timeout
                web#1     is stopped: what it comes after restarts, dies by SIGTERM
                → waits for others                 what it comes after
                web       waits for api
-    +40.000 s  api#1     starts again (no. 2), is ready
-               web#1     starts again (no. 2), is ready
+    +40.000 s  api#1     starts (no. 2), is ready
+               web#1     starts (no. 2), is ready
 +1 m 00.000 s  operator  stops web
                web#1     is stopped (operator), dies by SIGTERM
                → stays down                       the operator
