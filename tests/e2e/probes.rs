@@ -337,17 +337,18 @@ fn a_fork_server_that_hangs_before_a_probe_is_replaced_and_the_probe_runs() {
     let mut hearken = hearken(
         r#"
 [service.web]
-shell = "sleep 1; exec sleep infinity"
-ready = { exec = ["true"], interval = "300ms", timeout = "20s", failures = 1 }
-health = { exec = ["true"], interval = "200ms", timeout = "20s", failures = 1 }
+command = ["{fixture}", "run"]
+health = { exec = ["sh", "-c", "echo >> {folder}/probed"], interval = "50ms", timeout = "20s", failures = 1 }
 "#,
     );
-    hearken.wait(&event("ready").unit("web"));
+    let file = hearken.folder().join("probed");
+    let probed = || std::fs::read(&file).map_or(0, |lines| lines.len());
+    until("a few probes", PATIENCE, || (probed() > 2).then_some(()));
     kill(Pid::from_raw(hearken.fork_server()), Signal::SIGSTOP).unwrap();
     let lost = hearken.wait(&event("fork_server_lost"));
     assert_eq!(lost.number("spawns"), 1, "{lost}");
-    hearken.wait_after(&lost, &event("fork_server_replaced"));
-    until("the probe, after all", PATIENCE, || (!probing(&hearken).is_empty()).then_some(()));
+    let before = probed();
+    until("the probe, after all", PATIENCE, || (probed() > before + 2).then_some(()));
     assert!(hearken.all(&event("probe_failed")).is_empty(), "{}", hearken.dump());
     hearken.shut_down_well();
 }
@@ -393,4 +394,26 @@ fn a_hundred_probed_ten_times_a_second_leave_nothing_behind() {
     hearken.shut_down_well();
     assert!(hearken.all(&event("probe_failed")).is_empty(), "{}", hearken.dump());
     assert!(hearken.all(&event("orphan_reaped")).len() < 3_000);
+}
+
+/// More than can be run: who is not looked at is not taken for ill.
+#[test]
+fn more_probes_than_can_be_started_kill_nobody() {
+    let _alone = alone();
+    let mut hearken = Setup::new(
+        r#"
+[service.web]
+command = ["sleep", "infinity"]
+instances = 600
+health = { exec = ["true"], interval = "10ms", timeout = "100ms", failures = 4 }
+"#,
+    )
+    .supervisor("starts = { burst = 10000, per_second = 10000 }")
+    .start();
+    hearken.wait_for_many(&event("started"), 600);
+    hearken.wait(&event("probe_not_run").has("reason", "more probes are due"));
+    std::thread::sleep(Duration::from_secs(4));
+    let stopped = hearken.all(&event("stopping")).len();
+    assert!(stopped == 0, "{stopped} were stopped: {}", hearken.dump());
+    hearken.shut_down_well();
 }

@@ -64,6 +64,10 @@ pub(crate) const CANCELLED: SpawnFailure =
 pub(crate) const NO_SERVER: SpawnFailure =
     SpawnFailure { stage: "no_fork_server", errno: 0, permanent: false };
 
+/// What a probe is told as whose turn did not come in time.
+pub(crate) const NO_TURN: SpawnFailure =
+    SpawnFailure { stage: "no_turn", errno: 0, permanent: false };
+
 /// How the children of one unit are made.
 #[derive(Debug)]
 pub(crate) struct Recipe {
@@ -191,7 +195,7 @@ impl Spawner {
 
     /// Sends what the windows have room for: starts first.
     pub(crate) fn pump(&mut self, server: &mut ForkServer) -> Vec<Event> {
-        let mut failed = Vec::new();
+        let mut failed: Vec<_> = self.out_of_patience().collect();
         while let Some(job) = self.next() {
             match self.send(server, job) {
                 Ok(true) => {}
@@ -203,6 +207,15 @@ impl Spawner {
             }
         }
         failed
+    }
+
+    /// Gives up the probes that have waited too long for their turn; the first in the queue has
+    /// waited longest.
+    fn out_of_patience(&mut self) -> impl Iterator<Item = Event> {
+        let now = self.clock.now();
+        let waited = |job: &&Job| job.probe.is_some_and(|errand| errand.wait_until <= now);
+        let many = self.probes.iter().take_while(waited).count();
+        self.probes.drain(..many).map(|job| Event::SpawnFailed(job.token, NO_TURN))
     }
 
     /// Takes what is to be sent next out of its queue.
@@ -336,7 +349,8 @@ impl Spawner {
             .map(|(_, at, _)| *at + FORK_TIMEOUT);
         let waits = !self.queue.is_empty() || !self.probes.is_empty();
         let room = self.forked.front().filter(|_| waits).map(|(_, at)| *at + EXEC_TAKES);
-        self.retry_at.into_iter().chain(hung).chain(room).min()
+        let turn = self.probes.front().and_then(|job| Some(job.probe?.wait_until));
+        self.retry_at.into_iter().chain(hung).chain(room).chain(turn).min()
     }
 
     /// Kills the fork server if it owes an answer for too long. Call it only after all it said was

@@ -15,23 +15,27 @@ use crate::spawner::{CANCELLED, Job, Launched, SERVER_LOST, kill_tree};
 use hearken_core::action::Purpose;
 use hearken_core::evidence::{Ending, SpawnFailure};
 use hearken_core::identity::{InstanceId, Token};
+use hearken_core::moment::Moment;
 use hearken_core::policy::{Probing, Ready};
 use hearken_core::supervision::Event;
 use hearken_sys::Errno;
+use std::time::Duration;
 
 impl Daemon<'_> {
     /// The core wants a probe.
     pub(super) fn probe(&mut self, token: Token, purpose: Purpose, number: u32) {
         let Some(id) = self.reach.get(&token).map(|reach| reach.id) else { return };
-        self.begin_probe(Asked { id, token, purpose, number });
+        self.begin_probe(Asked { id, token, purpose, number }, self.clock.now());
     }
 
-    fn begin_probe(&mut self, asked: Asked) {
+    fn begin_probe(&mut self, asked: Asked, since: Moment) {
         let Asked { id, token, purpose, .. } = asked;
-        let Some(process) = self.probes.begin(asked, self.clock.now()) else { return };
+        let Some(process) = self.probes.begin(asked, since) else { return };
+        let timeout = self.rhythm(&asked).map_or(Duration::ZERO, |rhythm| rhythm.timeout);
+        let wait_until = since + timeout / 2;
         let incarnation = self.reach.get(&token).map_or(0, |reach| reach.incarnation);
         let pid = self.spawner.register.handle(token).map(|(_, pid)| pid);
-        let probe = Some(Errand { purpose, pid });
+        let probe = Some(Errand { purpose, pid, wait_until });
         self.spawner.want(Job { id, token: process, incarnation, probe });
     }
 
@@ -133,13 +137,14 @@ impl Daemon<'_> {
 
     fn probe_not_started(&mut self, process: Token, failure: SpawnFailure) {
         let Some((id, over)) = self.probes.bury(process) else { return };
-        let Some(Over { asked, .. }) = over else { return self.begin_waiting(id) };
+        let Some(Over { asked, since, .. }) = over else { return self.begin_waiting(id) };
         if failure == SERVER_LOST {
-            return self.begin_probe(asked);
+            return self.begin_probe(asked, since);
         }
         let SpawnFailure { stage, errno, permanent } = failure;
         let reason = match stage {
             "no_fork_server" => "there is no fork server".into(),
+            "no_turn" => "more probes are due than the supervisor can start".into(),
             "cancelled" => "the supervisor shuts down".into(),
             stage => {
                 let help = convert::spawn_help(failure);
@@ -158,8 +163,8 @@ impl Daemon<'_> {
     }
 
     fn begin_waiting(&mut self, id: InstanceId) {
-        if let Some(asked) = self.probes.waiting(id) {
-            self.begin_probe(asked);
+        if let Some((asked, since)) = self.probes.waiting(id) {
+            self.begin_probe(asked, since);
         }
     }
 

@@ -11,7 +11,7 @@
 //! and answered, once. At most one process of a probe is there per instance, ended or not: where
 //! one will not die (it hangs in the kernel), the next waits for it, and is late.
 //!
-//! A connection is made inside the supervisor, not by a child: it costs a fiftieth of a fork, it
+//! A connection is made inside the supervisor, not by a child: it costs a twentieth of a fork, it
 //! runs no foreign code, and what hangs in it hangs in the kernel, not in here. The one call that
 //! could, a name lookup, has a thread of its own: see [`tcp`].
 
@@ -159,9 +159,9 @@ impl Probes {
         self.targets.get(id.unit.0 as usize)?.of(purpose)
     }
 
-    /// Begins a probe; one that was under way is forgotten. Where a process has to run it, answers
-    /// under which token. Must be called inside the runtime.
-    pub(crate) fn begin(&mut self, asked: Asked, now: Moment) -> Option<Token> {
+    /// Begins a probe, whose time runs since then; one that was under way is forgotten. Where a
+    /// process has to run it, answers under which token. Must be called inside the runtime.
+    pub(crate) fn begin(&mut self, asked: Asked, since: Moment) -> Option<Token> {
         let target = self.targets.get(asked.id.unit.0 as usize)?.of(asked.purpose)?;
         let slot = self.slots.entry(asked.id).or_default();
         let known = slot.record.as_ref().map(|(token, purpose, _)| (*token, *purpose));
@@ -187,7 +187,7 @@ impl Probes {
                 (Run::Process, Some(token))
             }
         };
-        slot.under_way = Some(UnderWay { asked, since: now, run });
+        slot.under_way = Some(UnderWay { asked, since, run });
         process
     }
 
@@ -243,10 +243,10 @@ impl Probes {
     }
 
     /// The probe that waited for an earlier process of its instance to be gone. It begins anew.
-    pub(crate) fn waiting(&mut self, id: InstanceId) -> Option<Asked> {
+    pub(crate) fn waiting(&mut self, id: InstanceId) -> Option<(Asked, Moment)> {
         let slot = self.slots.get_mut(&id)?;
         let waits = slot.under_way.take_if(|it| matches!(it.run, Run::Waits))?;
-        Some(waits.asked)
+        Some((waits.asked, waits.since))
     }
 
     /// Notes what a probe came to, and answers what of it is worth a line of the log.
@@ -301,11 +301,14 @@ pub(crate) fn purpose_name(purpose: Purpose) -> &'static str {
     }
 }
 
-/// What the process of an exec probe is told beside what its unit's are: `None` in a start.
+/// What the process of an exec probe is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Errand {
     /// What it probes for.
     pub(crate) purpose: Purpose,
     /// Whom.
     pub(crate) pid: Option<Pid>,
+    /// Until when it may wait for its turn. After that the supervisor has more probes to start than
+    /// it can, and to be late for that is nobody's fault.
+    pub(crate) wait_until: Moment,
 }
