@@ -176,6 +176,7 @@ impl Daemon<'_> {
                 true
             }
             Err(Trouble::Failed(failure)) => {
+                self.ledger.probe_failed(asked.id, &failure.what);
                 self.note(asked, Err(failure));
                 false
             }

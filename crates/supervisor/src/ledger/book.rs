@@ -2,7 +2,7 @@
 //! to the writer.
 
 use super::CURRENT;
-use super::core::ns;
+use super::core::{cut, ns};
 use super::file::LedgerFile;
 use super::history::History;
 use super::kept::UnitShape;
@@ -28,6 +28,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How much of the reason of a probe is kept, in bytes.
+const REASON_MAX: usize = 256;
+
 /// The ledger of the running supervisor.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -36,14 +39,23 @@ pub(crate) struct Ledger {
     standings: Standings,
     history: History,
     batch: Vec<Arc<Record>>,
-    /// The last lines of standard error of processes that are about to be judged.
-    last_words: HashMap<InstanceId, Box<[Box<str>]>>,
+    /// What is known of processes beside what the core knows, until they are judged.
+    asides: HashMap<InstanceId, Aside>,
     /// Instances that are down and may come to stay so without an end of their own.
     loose: BTreeSet<InstanceId>,
     /// Something happened that can have such a consequence.
     look: bool,
     queue: Arc<Queue>,
     writer: Writer,
+}
+
+/// What explains an end and decides nothing.
+#[derive(Debug, Default)]
+struct Aside {
+    /// The last lines of standard error.
+    stderr: Box<[Box<str>]>,
+    /// Why the last probe that failed did so.
+    probe: Option<Box<str>>,
 }
 
 /// What a ledger says of the supervisor it belongs to.
@@ -86,7 +98,7 @@ impl Ledger {
             standings: Standings::default(),
             history: History::default(),
             batch: Vec::new(),
-            last_words: HashMap::new(),
+            asides: HashMap::new(),
             loose: BTreeSet::new(),
             look: false,
             queue,
@@ -105,8 +117,13 @@ impl Ledger {
     /// What its process last wrote to standard error, before it is judged.
     pub(crate) fn last_words(&mut self, id: InstanceId, lines: Box<[Box<str>]>) {
         if !lines.is_empty() {
-            self.last_words.insert(id, lines);
+            self.asides.entry(id).or_default().stderr = lines;
         }
+    }
+
+    /// A probe of its process failed, for this reason.
+    pub(crate) fn probe_failed(&mut self, id: InstanceId, reason: &str) {
+        self.asides.entry(id).or_default().probe = Some(cut(reason, REASON_MAX));
     }
 
     /// Takes in what the core reported this round.
@@ -118,8 +135,8 @@ impl Ledger {
         for report in reports {
             let (unit, instance, mut fact) = note(report, names);
             if let (Fact::Ended(ended), Some(unit), Some(slot)) = (&mut fact, unit, instance) {
-                let words = self.last_words.remove(&InstanceId { unit, slot });
-                ended.evidence.stderr = words.unwrap_or_default();
+                let aside = self.asides.remove(&InstanceId { unit, slot }).unwrap_or_default();
+                (ended.evidence.stderr, ended.evidence.probe) = (aside.stderr, aside.probe);
             }
             self.watch(report);
             self.add(self.of(wall, at, names, unit, instance, fact));
@@ -209,7 +226,7 @@ impl Ledger {
                 }
             }
             Report::Started { id, .. } => {
-                self.last_words.remove(id);
+                self.asides.remove(id);
                 self.loose.remove(id);
             }
             Report::Stopping { .. }

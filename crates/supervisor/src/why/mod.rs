@@ -206,6 +206,9 @@ impl Answer {
 
 /// What has to be read: the file that is written knows where all stand; all of them know more ends.
 fn records(directory: &Path, all: bool) -> Result<(Vec<Arc<Record>>, Vec<Flaw>), WhyError> {
+    if !directory.is_dir() {
+        return Err(ReadError::Missing { path: directory.join(ledger::CURRENT) }.into());
+    }
     if !all && let Ok(reading) = ledger::read_current(directory) {
         let mut standings = Standings::default();
         reading.records.iter().for_each(|record| standings.apply(record));
