@@ -135,6 +135,12 @@ impl Instance {
         self.is.standing()
     }
 
+    /// Whether it ended by itself, and it is not known yet what that comes to.
+    #[must_use]
+    pub fn is_unjudged(&self) -> bool {
+        matches!(self.is, Is::Judging(_, Reaped { cause: None, .. }))
+    }
+
     /// The token of the process it holds or has asked for.
     #[must_use]
     pub fn token(&self) -> Option<Token> {

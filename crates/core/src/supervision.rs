@@ -106,7 +106,8 @@ struct Change {
     id: InstanceId,
     /// It failed for good.
     failed: bool,
-    /// It was up, and is no more.
+    /// It was up, and is no more; but one that ended by itself and did what it was there for is not
+    /// lost to anybody.
     lost: bool,
     consequences: Vec<Consequence>,
 }
@@ -381,6 +382,7 @@ impl Supervision {
             return;
         };
         let (due, token, standing) = (it.due(), it.token(), it.standing());
+        let was_unjudged = it.is_unjudged();
         let mut consequences = Vec::new();
         let mut cx = Context {
             now,
@@ -395,6 +397,9 @@ impl Supervision {
         };
         it.handle(event, &mut cx);
         let (new_due, new_token, new_standing) = (it.due(), it.token(), it.standing());
+        let finished = new_standing == Standing::Down(Rest::Finished);
+        let lost = (standing.is_up() || was_unjudged)
+            && !(new_standing.is_up() || it.is_unjudged() || was_unjudged && finished);
         retime(&mut self.timers, id, due, new_due);
         if new_token != token {
             if let Some(token) = token {
@@ -404,7 +409,7 @@ impl Supervision {
                 self.tokens.insert(token, id);
             }
         }
-        if new_standing == standing && consequences.is_empty() {
+        if new_standing == standing && consequences.is_empty() && !lost {
             return;
         }
         let change = (standing.is_active(), new_standing.is_active());
@@ -425,7 +430,6 @@ impl Supervision {
         if failed && unit.policy.critical {
             self.fatal.get_or_insert(Outcome::CriticalFailed(id.unit));
         }
-        let lost = standing.is_up() && !new_standing.is_up();
         self.changed.push_back(Change { id, failed, lost, consequences });
     }
 }

@@ -89,6 +89,14 @@ impl Supervision {
         self.groups.get(self.group_of(unit)?.0 as usize)?.round.as_ref()
     }
 
+    /// An operator starts one of its units: as with that unit's own budget, what lies behind is
+    /// forgiven.
+    pub(super) fn forgive_group(&mut self, unit: UnitIndex) {
+        if let Some(group) = self.group_of(unit).and_then(|index| self.group_mut(index)) {
+            group.budget.clear();
+        }
+    }
+
     /// This instance will be started again by itself: what its group makes of that.
     pub(super) fn restart_group(&mut self, now: Moment, id: InstanceId) {
         let Some(index) = self.group_of(id.unit) else { return };

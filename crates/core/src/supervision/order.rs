@@ -94,6 +94,8 @@ impl Supervision {
     pub(super) fn start(&mut self, now: Moment, index: UnitIndex, command: &instance::Event) {
         let Some(unit) = self.unit_mut(index) else { return };
         unit.paused_until = Moment::START;
+        self.forgive_group(index);
+        let Some(unit) = self.unit_mut(index) else { return };
         let runs = unit.in_use().any(|it| !matches!(it.standing(), Standing::Down(_)));
         if unit.going == Going::On && runs {
             self.tell_in_use(now, index, command);

@@ -140,3 +140,16 @@ fn a_shutdown_while_some_are_held_ends() {
     world.tell(Event::Shutdown);
     assert_eq!(world.left, Some(hearken_core::action::Outcome::Clean));
 }
+
+#[test]
+fn a_oneshot_that_has_succeeded_is_lost_to_nobody() {
+    for what in [OnDependencyRestart::Restart, OnDependencyRestart::Stop] {
+        let mut world = chain(what, 1);
+        world.process(DB).held_open = true;
+        world.exits(DB, 0);
+        world.pass(s(1));
+        assert_eq!(world.standing(DB), Standing::Down(Rest::Finished));
+        assert_eq!(incarnations(&world), [1, 1, 1]);
+        assert_eq!(world.alive(), 2);
+    }
+}

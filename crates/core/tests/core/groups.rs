@@ -233,6 +233,20 @@ fn a_group_that_restarts_too_often_fails_until_an_operator_starts_it() {
 }
 
 #[test]
+fn a_start_by_hand_forgives_the_group_as_well() {
+    let limit = Some(Limit::new(1, s(3600)).unwrap());
+    let mut world = limited(Strategy::OneForOne, limit, GroupOnLimit::Fail, |_| {});
+    world.crashes(A);
+    world.pass(s(1));
+    world.crashes(B);
+    assert_eq!(world.standing(B), Standing::Down(Rest::Failed));
+    world.tell(Event::Start(B.unit));
+    world.crashes(B);
+    world.pass(s(1));
+    assert_eq!(world.standing(B), Standing::Ready);
+}
+
+#[test]
 fn a_group_that_restarts_too_often_may_end_the_daemon() {
     let limit = Some(Limit::new(1, s(60)).unwrap());
     let mut world = limited(Strategy::OneForAll, limit, GroupOnLimit::ShutDown, |_| {});

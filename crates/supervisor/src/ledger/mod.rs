@@ -6,7 +6,7 @@
 //!                                                                                 ledger.1.jsonl …
 //! ```
 //!
-//! The format of a line stands in [`record`]; [`read`] gives the lines back. A file that is full is
+//! The format of a line stands in `record.rs`; [`read`] gives the lines back. A file that is full is
 //! moved aside and the next begins with a snapshot of where every instance stands and its last end,
 //! so that nobody needs what was thrown away to know why something is as it is. A kill -9 costs at
 //! most the line that was being written.

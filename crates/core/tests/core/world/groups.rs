@@ -68,6 +68,14 @@ impl World {
         }
     }
 
+    /// An operator starts one of its units.
+    pub(super) fn forgive_group(&mut self, unit: UnitIndex) {
+        let of = |group: &&mut GroupBook| group.policy.units.contains(&unit);
+        if let Some(group) = self.groups.iter_mut().find(of) {
+            group.counted.clear();
+        }
+    }
+
     pub(super) fn round_begins(
         &mut self,
         of: GroupIndex,

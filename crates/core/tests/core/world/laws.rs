@@ -64,6 +64,7 @@ impl World {
                     self.wishes.insert(*unit, true);
                     self.paused.remove(unit);
                     self.forgive(|id| id.unit == *unit);
+                    self.forgive_group(*unit);
                     self.change_mind(*unit);
                 }
                 return Hand::On(*unit);
