@@ -2,6 +2,7 @@
 //! held against it.
 
 use crate::harness::{Hearken, PATIENCE, Process, Setup, Web, event, hearken, until};
+use crate::why::{begin, told};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::Duration;
@@ -61,6 +62,30 @@ fn memory_or_health_restarts_not_counted() {
     let failed = hearken.wait(&event("failed").unit("web"));
     assert_eq!(failed.text("decided_by"), "restart_budget", "{failed}");
     assert_eq!(hearken.all(&event("started").unit("web")).len(), 3, "{}", hearken.dump());
+}
+
+#[test]
+fn why_gives_the_reason_in_the_words_of_the_probe() {
+    let (setup, hearken) = begin(
+        r#"
+[service.web]
+command = ["{fixture}", "run"]
+restart = { delay = "10ms", limit = 1 }
+[service.web.health]
+exec = ["sh", "-c", "echo no such table; exit 3"]
+interval = "20ms"
+timeout = "10s"
+failures = 2
+[service.slow]
+command = ["{fixture}", "run"]
+restart = "never"
+ready = { exec = ["sleep", "1000"], timeout = "100ms", interval = "10ms" }
+start_timeout = "500ms"
+"#,
+    );
+    hearken.wait(&event("failed").unit("web"));
+    told(&setup, "web", &["health probe failed", "sh exited with code 3; it said: no such table"]);
+    told(&setup, "slow", &["late: sleep did not end within 100 ms"]);
 }
 
 #[test]

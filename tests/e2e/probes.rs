@@ -1,13 +1,14 @@
 //! Probes find out when a service is ready; and however they behave themselves, they harm nobody.
 
 use crate::harness::{
-    Hearken, PATIENCE, Process, Setup, Web, alone, event, hearken, port, skip, until,
+    Hearken, PATIENCE, Process, Setup, Web, alone, event, hearken, is_root, port, skip, until,
 };
 use crate::programs::is_here;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The processes of probes that live, by number.
@@ -329,6 +330,48 @@ failures = 1
     assert_eq!(hearken.all(&event("started")).len(), 20);
     hearken.shut_down_well();
     no_probe_is_left(&hearken);
+}
+
+/// Row 34, for a probe: it has cloned, the probe runs, and nobody will ever be told. What else is
+/// adopted meanwhile carries the same names, and is not meant.
+#[test]
+fn a_probe_that_the_fork_server_never_told_of_is_found_and_nobody_else() {
+    if !is_root() || Command::new("strace").arg("-V").output().is_err() {
+        return skip("holding up a system call needs root and strace");
+    }
+    let mut hearken = Setup::new(
+        r#"
+[service.web]
+command = ["{fixture}", "daemonize", "run"]
+[service.web.health]
+exec = ["sh", "-c", "[ -e {folder}/again ] || exec sleep 1000"]
+interval = "1s"
+timeout = "30s"
+failures = 1
+"#,
+    )
+    .leaves("containment is the process group, and it made one of its own")
+    .start();
+    let daemon = hearken.wait(&event("child_output").has("message", "grandchild "));
+    let daemon = daemon.text("message").rsplit(' ').next().unwrap().parse().unwrap();
+    let server = hearken.fork_server();
+    let mut strace = Command::new("strace")
+        .args(["-qq", "-e", "trace=sendmsg", "-e", "inject=sendmsg:delay_enter=20s", "-p"])
+        .arg(server.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let ghost = until("the probe nobody was told of", PATIENCE, || probing(&hearken).pop());
+    std::fs::write(hearken.folder().join("again"), b"").unwrap();
+    kill(Pid::from_raw(server), Signal::SIGKILL).unwrap();
+    let lost = hearken.wait(&event("fork_server_lost"));
+    strace.wait().unwrap();
+    assert_eq!((lost.number("spawns"), lost.number("ghosts")), (1, 1), "{lost}");
+    until("its end", PATIENCE, || (!Process::lives(ghost)).then_some(()));
+    assert!(Process::lives(daemon), "{}", hearken.dump());
+    assert!(hearken.all(&event("probe_failed")).is_empty(), "{}", hearken.dump());
+    assert_eq!(hearken.shut_down(), 0);
 }
 
 /// A fork server that hangs is found out by the probe it does not start.

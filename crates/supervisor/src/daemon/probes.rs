@@ -34,7 +34,7 @@ impl Daemon<'_> {
         let timeout = self.rhythm(&asked).map_or(Duration::ZERO, |rhythm| rhythm.timeout);
         let wait_until = since + timeout / 2;
         let incarnation = self.reach.get(&token).map_or(0, |reach| reach.incarnation);
-        let pid = self.spawner.register.handle(token).map(|(_, pid)| pid);
+        let pid = self.spawner.register.target(token).map(|(_, pid)| pid);
         let probe = Some(Errand { purpose, pid, wait_until });
         self.spawner.want(Job { id, token: process, incarnation, probe });
     }
@@ -176,7 +176,6 @@ impl Daemon<'_> {
                 true
             }
             Err(Trouble::Failed(failure)) => {
-                self.ledger.probe_failed(asked.id, &failure.what);
                 self.note(asked, Err(failure));
                 false
             }
@@ -196,8 +195,13 @@ impl Daemon<'_> {
     }
 
     fn note(&mut self, asked: Asked, found: Result<(), Failure>) {
-        let failure = found.as_ref().err().cloned();
-        let Some(tell) = self.probes.note(asked, found) else { return };
+        let failure = found.err();
+        let Some(tell) = self.probes.note(asked, failure.as_ref().map_or(Ok(()), Err)) else {
+            return;
+        };
+        if let Some(failure) = &failure {
+            self.ledger.probe_failed(asked.id, &failure.to_string());
+        }
         let limit = self.rhythm(&asked).and_then(|rhythm| rhythm.failures).map(u64::from);
         let (unit, instance) = (self.unit(asked.id), asked.id.slot);
         let purpose = purpose_name(asked.purpose);

@@ -250,7 +250,7 @@ impl Probes {
     }
 
     /// Notes what a probe came to, and answers what of it is worth a line of the log.
-    pub(crate) fn note(&mut self, asked: Asked, found: Result<(), Failure>) -> Option<Tell> {
+    pub(crate) fn note(&mut self, asked: Asked, found: Result<(), &Failure>) -> Option<Tell> {
         let (token, purpose, record) = self.slots.get_mut(&asked.id)?.record.as_mut()?;
         if (*token, *purpose) != (asked.token, asked.purpose) {
             return None;
@@ -262,14 +262,6 @@ impl Probes {
     pub(crate) fn note_not_run(&mut self, asked: Asked, why: &str) -> bool {
         let record = self.slots.get_mut(&asked.id).and_then(|slot| slot.record.as_mut());
         record.is_some_and(|(_, _, record)| record.not_run(why))
-    }
-
-    /// Why the last probe of this instance failed that did: of its last process that was probed.
-    #[must_use]
-    #[expect(dead_code, reason = "the ledger asks for it")]
-    pub(crate) fn last_failure(&self, id: InstanceId) -> Option<&str> {
-        let (_, _, record) = self.slots.get(&id)?.record.as_ref()?;
-        record.last_failure()
     }
 
     /// The supervisor was stalled: the time of every probe runs anew.

@@ -1,5 +1,7 @@
 //! What the probes of one process came to, and what of it is worth a line of the log.
 
+use std::fmt;
+
 /// Why a probe failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -13,6 +15,13 @@ impl Failure {
     /// A failure of which nobody said anything.
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), said: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.said.as_ref().map_or(Ok(()), |said| write!(f, "; it said: {said}"))
     }
 }
 
@@ -41,13 +50,12 @@ pub(crate) enum Tell {
 pub(crate) struct Record {
     failures: u64,
     what: Option<String>,
-    text: Option<String>,
     not_run: Option<String>,
 }
 
 impl Record {
     /// Takes in what a probe came to.
-    pub(super) fn note(&mut self, found: Result<(), Failure>) -> Tell {
+    pub(super) fn note(&mut self, found: Result<(), &Failure>) -> Tell {
         self.not_run = None;
         match found {
             Ok(()) => {
@@ -57,14 +65,12 @@ impl Record {
                     failures => Tell::Recovered { failures },
                 }
             }
-            Err(Failure { what, said }) => {
+            Err(Failure { what, .. }) => {
                 self.failures = self.failures.saturating_add(1);
-                let new = self.what.as_ref() != Some(&what);
-                self.text = Some(match said {
-                    Some(said) => format!("{what}; it said: {said}"),
-                    None => what.clone(),
-                });
-                self.what = Some(what);
+                let new = self.what.as_ref() != Some(what);
+                if new {
+                    self.what = Some(what.clone());
+                }
                 Tell::Failed { failures: self.failures, new }
             }
         }
@@ -78,19 +84,14 @@ impl Record {
         }
         news
     }
-
-    /// Why the last one failed that did.
-    pub(super) fn last_failure(&self) -> Option<&str> {
-        self.text.as_deref()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failure(what: &str, said: &str) -> Result<(), Failure> {
-        Err(Failure { what: what.into(), said: Some(said.into()) })
+    fn failure(what: &str, said: &str) -> Failure {
+        Failure { what: what.into(), said: Some(said.into()) }
     }
 
     #[test]
@@ -98,24 +99,30 @@ mod tests {
         let mut record = Record::default();
         assert_eq!(record.note(Ok(())), Tell::Nothing);
         assert_eq!(
-            record.note(failure("code 1", "12:00")),
+            record.note(Err(&failure("code 1", "12:00"))),
             Tell::Failed { failures: 1, new: true }
         );
         let again = Tell::Failed { failures: 2, new: false };
-        assert_eq!(record.note(failure("code 1", "12:01")), again, "what it says may change");
-        assert_eq!(record.note(failure("code 2", "")), Tell::Failed { failures: 3, new: true });
+        assert_eq!(record.note(Err(&failure("code 1", "12:01"))), again, "what it says may change");
+        assert_eq!(
+            record.note(Err(&failure("code 2", ""))),
+            Tell::Failed { failures: 3, new: true }
+        );
         assert_eq!(record.note(Ok(())), Tell::Recovered { failures: 3 });
         assert_eq!(record.note(Ok(())), Tell::Nothing);
-        assert_eq!(record.note(failure("code 2", "")), Tell::Failed { failures: 1, new: true });
+        assert_eq!(
+            record.note(Err(&failure("code 2", ""))),
+            Tell::Failed { failures: 1, new: true }
+        );
     }
 
     #[test]
-    fn the_last_failure_is_kept_with_what_was_said() {
-        let mut record = Record::default();
-        assert_eq!(record.last_failure(), None);
-        record.note(failure("code 1", "no such table"));
-        record.note(Ok(()));
-        assert_eq!(record.last_failure(), Some("code 1; it said: no such table"));
+    fn a_failure_is_told_with_what_was_said() {
+        assert_eq!(
+            failure("code 1", "no such table").to_string(),
+            "code 1; it said: no such table"
+        );
+        assert_eq!(Failure::new("late").to_string(), "late");
     }
 
     #[test]
