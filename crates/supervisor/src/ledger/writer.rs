@@ -81,6 +81,8 @@ struct Desk<'a> {
     trouble: Option<u64>,
     /// When trouble was last told of.
     told: Option<Instant>,
+    /// Records were lost that may have said where something stands, and no snapshot says it since.
+    stale: bool,
     /// A snapshot was asked for, and has not come.
     wished: bool,
     /// A file could not be begun: not tried again before this.
@@ -99,6 +101,7 @@ impl<'a> Desk<'a> {
             lost: 0,
             trouble: None,
             told: None,
+            stale: false,
             wished: false,
             rotate_after: None,
         }
@@ -145,8 +148,8 @@ impl<'a> Desk<'a> {
                 if let Some(lost) = self.trouble.take() {
                     LedgerRecovered { path: &self.path(), lost }.emit();
                 }
-                // What was lost may have said where something stands.
-                self.wish(lost > 0 || self.is_full());
+                self.stale |= lost > 0;
+                self.wish(self.stale || self.is_full());
             }
             Err(error) => {
                 if self.lost > 0 {
@@ -175,9 +178,12 @@ impl<'a> Desk<'a> {
         let mut lines = Vec::new();
         records.iter().for_each(|record| push_line(&mut lines, record));
         self.rotate_after = None;
-        if let Err(error) = self.file.rotate(&lines) {
-            self.rotate_after = Instant::now().checked_add(TELL);
-            self.tell(&error);
+        match self.file.rotate(&lines) {
+            Ok(()) => self.stale = false,
+            Err(error) => {
+                self.rotate_after = Instant::now().checked_add(TELL);
+                self.tell(&error);
+            }
         }
     }
 

@@ -138,6 +138,28 @@ fn what_a_full_disk_costs_is_counted_and_a_snapshot_makes_up_for_it() {
     assert_eq!(kept[kept.len() - 2..], ["\"snapshot\"", "\"stands\""]);
 }
 
+/// The count of what was lost fits a disk that the snapshot after it does not.
+#[test]
+fn a_snapshot_that_meets_a_full_disk_again_is_made_up_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = Queue::default();
+    let mut desk = desk(&queue, folder.path(), 64 << 20);
+    let mut standings = Standings::default();
+    desk.lose(3);
+    hand_over(&queue, &mut standings, testing::ended("api", 1, 1));
+    round(&mut desk);
+    let good = std::mem::replace(&mut desk.file, LedgerFile::on_a_full_disk(folder.path()));
+    hand_over(&queue, &mut standings, testing::ended("api", 1, 2));
+    round(&mut desk);
+    desk.file = good;
+    for incarnation in 3..=4 {
+        hand_over(&queue, &mut standings, testing::ended("api", 1, incarnation));
+        round(&mut desk);
+    }
+    let kept = names(folder.path());
+    assert_eq!(kept[kept.len() - 2..], ["\"snapshot\"", "\"stands\""], "{kept:?}");
+}
+
 /// Not a test of anything: prints what a record costs.
 #[test]
 #[ignore = "a measurement: cargo test --release -- --ignored --nocapture what_a_record_costs"]
