@@ -74,7 +74,8 @@ impl Record {
                 .map_or(0, |error| size_of_val(&**error) + error.code.len() + error.message.len());
             let stderr: usize =
                 evidence.stderr.iter().map(|line| size_of::<Box<str>>() + line.len()).sum();
-            size_of_val(ended) + error + stderr
+            let probe = evidence.probe.as_ref().map_or(0, |why| why.len());
+            size_of_val(ended) + error + stderr + probe
         });
         // The counts of the `Arc`, and what the allocator adds.
         size_of::<Self>() + 64 + more
