@@ -161,7 +161,8 @@ pub(crate) fn run(arguments: SimulateArguments) -> Exit {
         Err(
             error @ (SimulateError::Service(_)
             | SimulateError::Options(_)
-            | SimulateError::Ledger(_)),
+            | SimulateError::Ledger(_)
+            | SimulateError::NoLedger(_)),
         ) => {
             crate::complain(&format!("error: {error}"));
             Exit::Usage

@@ -104,6 +104,11 @@ pub enum SimulateError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] ReadError),
+    /// What is to be replayed has lines, and none of them is a record.
+    #[error(
+        "--replay: {0} is no ledger: not one of its lines is a record; name a state directory, or a ledger.jsonl in one"
+    )]
+    NoLedger(String),
 }
 
 /// Simulates.

@@ -63,6 +63,10 @@ pub(super) fn replay(
     options: &Simulate,
 ) -> Result<Simulated, SimulateError> {
     let reading = read(path)?;
+    if reading.records.is_empty() && !reading.flaws.is_empty() {
+        let path = super::span::visible(&path.display().to_string());
+        return Err(SimulateError::NoLedger(path));
+    }
     let policies: Vec<&UnitPolicy> = config.services.iter().map(|it| &it.policy).collect();
     let replayed = walk(&reading, &policies, options.seed.unwrap_or(super::SEED));
     let mut warnings: Vec<String> = reading
@@ -105,6 +109,10 @@ fn walk(reading: &Reading, policies: &[&UnitPolicy], seed: u64) -> Replayed {
             life = Some(record.life);
             slots.values_mut().for_each(Slot::renew);
             paused.fill(Moment::START);
+        }
+        if let Fact::RecordsLost { .. } = record.fact {
+            within = true;
+            slots.values_mut().for_each(Slot::lose_sight);
         }
         let Some(name) = &record.unit else { continue };
         let Some(index) = by_name.get(&**name).copied() else {

@@ -63,6 +63,8 @@ pub(super) struct Slot {
     down: bool,
     /// Nothing is known of what went before: the ledger begins in the middle.
     strange: bool,
+    /// What was spent and restarted before is not known, and nothing has forgiven it since.
+    unseen: bool,
 }
 
 impl Slot {
@@ -80,6 +82,7 @@ impl Slot {
             no_room: false,
             down: false,
             strange,
+            unseen: strange,
         }
     }
 
@@ -88,7 +91,7 @@ impl Slot {
         self.budget.clear();
         self.restarts = 0;
         self.down = false;
-        self.strange = false;
+        (self.strange, self.unseen) = (false, false);
     }
 
     /// Its program runs.
@@ -129,6 +132,13 @@ impl Slot {
         if let Some(last) = &mut self.last {
             last.recorded.judgement.next = Next::Stopped;
         }
+    }
+
+    /// Records of it are missing here: nothing is known of what went before, as at the beginning
+    /// of a ledger that begins in the middle.
+    pub(super) fn lose_sight(&mut self) {
+        self.renew();
+        (self.strange, self.unseen) = (true, true);
     }
 
     /// It starts anew with a new supervisor.
@@ -270,7 +280,11 @@ impl Slot {
         let bounds = |next: Next| match next {
             Next::Restart { pace, .. } => {
                 let failures = self.account.failures();
-                let drawn = Bounds::of(pace, failures, self.restarts, &policy.restart);
+                let mut drawn = Bounds::of(pace, failures, self.restarts, &policy.restart);
+                if self.unseen {
+                    let after_many = Bounds::of(pace, failures, u32::MAX, &policy.restart);
+                    drawn.most = drawn.most.max(after_many.most);
+                }
                 let wait = |delay: Duration| (at + delay).max(not_before).since(at);
                 Some(Bounds { least: wait(drawn.least), most: wait(drawn.most) })
             }
@@ -291,7 +305,8 @@ impl Slot {
                 let start = Moment::at((at + bounds.least).since_start().saturating_sub(SLACK));
                 let goes_on = policy.restart.on_limit == OnLimit::Wait;
                 let went_on = matches!(then.next, Next::Restart { .. });
-                return goes_on == went_on && self.budget.room_at(limit, start) > start;
+                let no_room = self.unseen || self.budget.room_at(limit, start) > start;
+                return goes_on == went_on && no_room;
             }
         }
         let same_voice = match (then.decided_by, now.decided_by) {

@@ -273,6 +273,26 @@ fn a_ledger_that_begins_in_the_middle_is_taken_as_it_is() {
 }
 
 #[test]
+fn what_a_budget_spent_before_the_ledger_begins_is_no_difference() {
+    let config = service("limit = 6, window = \"1h\", delay = \"20ms\"", "");
+    let mut reading = history(&config, exits(1), 0, 8, 1, &[]);
+    let whole = same(&reading, &config);
+    reading.records.drain(..10);
+    assert!((2..whole).contains(&same(&reading, &config)));
+}
+
+#[test]
+fn records_that_are_missing_in_the_middle_are_no_difference() {
+    let config = service("limit = 6, window = \"1h\", delay = \"20ms\"", "");
+    let mut reading = history(&config, exits(1), 0, 8, 1, &[]);
+    let whole = same(&reading, &config);
+    let at = reading.records[4].moment();
+    let lost = record(at, None, None, Fact::RecordsLost { count: 5 });
+    reading.records.splice(4..9, [lost]);
+    assert!((2..whole).contains(&same(&reading, &config)));
+}
+
+#[test]
 fn another_life_begins_with_nothing_held_against_it() {
     let config = service("limit = 3, window = \"1h\"", "");
     let mut reading = history(&config, exits(1), 0, 3, 1, &[]);
