@@ -404,7 +404,7 @@ after = ["web"]
         &[
             "hearken is shutting down since ",
             "stubborn#1 is being stopped since ",
-            ": for the shutdown.",
+            ": for the shutdown; its tree is killed at ",
         ],
     );
     next.signal(Signal::SIGTERM);
@@ -513,4 +513,26 @@ shell = "printf '\\033[2J\\033]0;title\\007\\302\\2331m\\177' >&2; exit 78"
         let (_, text, _) = run(&setup, words);
         assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{text:?}");
     }
+}
+
+/// It crashed, and its group came down with it: once that has happened, it waits for its own delay
+/// again, and nobody stopped it.
+#[test]
+fn one_that_its_group_waits_for_is_down_for_its_own_end() {
+    let (setup, mut hearken) = begin(
+        r#"
+[service.first]
+command = ["{fixture}", "run"]
+[service.second]
+command = ["{fixture}", "exit", "3"]
+restart = { delay = "1h", max_delay = "1h" }
+[group.both]
+units = ["first", "second"]
+strategy = "one_for_all"
+"#,
+    );
+    let parts = ["second#1 is down since ", ": it exited with code 3 ", "it starts again in "];
+    let text = told(&setup, "second", &parts);
+    assert!(!text.contains("stopped"), "{text}");
+    hearken.shut_down_well();
 }

@@ -45,6 +45,8 @@ pub(crate) struct Ledger {
     loose: BTreeSet<InstanceId>,
     /// Something happened that can have such a consequence.
     look: bool,
+    /// One of them is held: who starts, or is ready, may let it go.
+    holds: bool,
     queue: Arc<Queue>,
     writer: Writer,
 }
@@ -101,6 +103,7 @@ impl Ledger {
             asides: HashMap::new(),
             loose: BTreeSet::new(),
             look: false,
+            holds: false,
             queue,
             writer,
         };
@@ -221,6 +224,7 @@ impl Ledger {
             Report::Ended { id, judgement, restart_in, .. } => {
                 self.look = true;
                 let held = judgement.next == hearken_core::judge::Next::Held;
+                self.holds |= held;
                 if restart_in.is_some() || held {
                     self.loose.insert(*id);
                 }
@@ -228,15 +232,16 @@ impl Ledger {
             Report::Started { id, .. } => {
                 self.asides.remove(id);
                 self.loose.remove(id);
+                self.look |= self.holds;
             }
+            Report::Ready { .. } => self.look |= self.holds,
             Report::Stopping { .. }
             | Report::Killing { .. }
             | Report::GroupRestarting { .. }
             | Report::GroupFailed { .. }
             | Report::Waiting { .. }
             | Report::ShuttingDown { .. } => self.look = true,
-            Report::Ready { .. }
-            | Report::LineLost { .. }
+            Report::LineLost { .. }
             | Report::Reacted { .. }
             | Report::Reloading { .. }
             | Report::Reloaded { .. }
@@ -254,6 +259,7 @@ impl Ledger {
             return;
         }
         let mut moved = Vec::new();
+        self.holds = false;
         for id in &self.loose {
             let Some(standing) = names.supervision.standing(*id) else { continue };
             let stands = self.standings.get(&name(names, id.unit), id.slot);
@@ -269,6 +275,7 @@ impl Ledger {
                 | Standing::Stopping
                 | Standing::Abandoned => continue,
             };
+            self.holds |= state == State::Held;
             if state != stands.state {
                 moved.push((*id, self.came_to(stands, state, *id, wall, at, names)));
             }
@@ -316,7 +323,11 @@ impl Ledger {
         let due = instance.map(hearken_core::instance::Instance::due);
         let due = due.filter(|due| state == State::Restarting && *due != Moment::NEVER);
         let due = due.map(|due| in_wall_time(wall, due.since(at)));
-        Stands { state, since: wall, cause, due, on: before.on.clone(), ..before.clone() }
+        // Let go by those it was held for: it is down since its own end again, and because of that.
+        let own = before.last_end.as_ref().filter(|_| state == State::Restarting);
+        let own = own.and_then(|end| Some((end.time, end.ended()?.evidence.stopped_by)));
+        let (since, cause) = own.unwrap_or((wall, cause));
+        Stands { state, since, cause, due, on: before.on.clone(), ..before.clone() }
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Stands {
     /// It had its time to stop, and was killed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub killed: bool,
-    /// When it starts again.
+    /// When it starts again; while it is being stopped: when it is killed.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_time")]
     pub due: Option<Timestamp>,
     /// No start by itself before this: its unit is paused.
@@ -138,13 +138,13 @@ impl Stands {
                 };
             }
             Fact::Ready { .. } => self.turn(State::Ready, at),
-            Fact::Stopping { cause, .. } => {
+            Fact::Stopping { cause, grace_ns, .. } => {
                 self.turn(State::Stopping, at);
-                self.cause = Some(*cause);
+                (self.cause, self.due) = (Some(*cause), Some(later(at, *grace_ns)));
             }
             Fact::Killing { cause, .. } => {
                 self.turn(State::Stopping, at);
-                (self.cause, self.killed) = (Some(*cause), true);
+                (self.cause, self.killed, self.due) = (Some(*cause), true, None);
             }
             Fact::Reloading => self.reloading = true,
             Fact::Reloaded { .. } => self.reloading = false,
@@ -171,7 +171,7 @@ impl Stands {
             }
             Fact::Abandoned { pid } => {
                 self.turn(State::Abandoned, at);
-                self.pid = *pid;
+                (self.pid, self.due) = (*pid, None);
             }
             Fact::Suspended { signal } => self.suspended = Some(*signal),
             Fact::Resumed => self.suspended = None,

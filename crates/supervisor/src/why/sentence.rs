@@ -8,6 +8,7 @@ use super::words;
 use crate::ledger::{Ended, Standings, Stands, State, Voice};
 use crate::report::signal_name;
 use hearken_core::evidence::StopCause;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Whether there is a supervisor to do what comes next.
@@ -66,11 +67,11 @@ impl Teller<'_> {
         match self.stands.state {
             State::New => "has not been started yet.".into(),
             State::Waiting => {
-                let mut seen = vec![Arc::from(unit)];
+                let (on, mut seen) = (self.still_on(), vec![Arc::from(unit)]);
                 format!(
                     "waits {since} for {}; it starts by itself once {}.{}",
-                    self.whom(&self.stands.on, &mut seen),
-                    if self.stands.on.len() == 1 {
+                    self.whom(&on, &mut seen),
+                    if on.len() == 1 {
                         "that has come as far as `after` asks"
                     } else {
                         "they have come as far as `after` asks"
@@ -88,7 +89,11 @@ impl Teller<'_> {
                 format!("is ready {since}{}{}.{}", self.pid(), self.aside(), self.before())
             }
             State::Stopping => {
-                format!("is being stopped {since}{}: {}.", self.pid(), self.stopping())
+                let killed = self.stands.due.filter(|due| *due < Timestamp::MAX).map(|due| {
+                    format!("; its tree is killed at {} if it still runs", self.now.clock(due))
+                });
+                let killed = killed.unwrap_or_default();
+                format!("is being stopped {since}{}: {}{killed}.", self.pid(), self.stopping())
             }
             State::Abandoned => format!(
                 "is abandoned {since}: {} does not die, even of SIGKILL (it hangs in the kernel, most likely); its slot stays taken until that process is gone.",
@@ -120,7 +125,7 @@ impl Teller<'_> {
         let at_the_end = match self.stands.state {
             State::New => return "was never started.".into(),
             State::Waiting => {
-                format!("was waiting for {} since {since}", join(&self.stands.on))
+                format!("was waiting for {} since {since}", join(&self.still_on()))
             }
             State::Starting => format!("was starting since {since}{}", self.pid()),
             State::Ready => format!("was ready since {since}{}", self.pid()),
@@ -269,11 +274,21 @@ impl Teller<'_> {
         let Some(at) = at else { return "it starts again by itself".into() };
         match self.now.until(at) {
             Some(left) => format!("it starts again in {left}, at {}{because}", self.now.clock(at)),
+            None if self.is_silent_since(at) => format!(
+                "it was to start again at {}, and nothing was written to the ledger since: hearken is suspended, or cannot write it (then its log says `ledger_unwritten`, and why)",
+                self.now.past(at)
+            ),
             None => format!(
                 "it was to start again at {} and waits for its turn (all restarts share one limit: `starts` under [supervisor])",
                 self.now.past(at)
             ),
         }
+    }
+
+    /// Whether the ledger ends before this, though that is some seconds ago.
+    fn is_silent_since(&self, at: Timestamp) -> bool {
+        let over = self.now.at.as_millisecond().saturating_sub(at.as_millisecond());
+        over > 3_000 && self.all.last.is_some_and(|last| last <= at)
     }
 
     fn held(&self, unit: &str) -> String {
@@ -290,6 +305,17 @@ impl Teller<'_> {
         }
         let mut seen = vec![Arc::from(unit)];
         format!("it starts again by itself after {}", self.whom(&self.stands.on, &mut seen))
+    }
+
+    /// For whom it waits still: the ledger has all for whom it began to wait. (One that is up and
+    /// the only one has to end, with success.)
+    fn still_on(&self) -> Vec<Arc<str>> {
+        let is_up = |unit: &&Arc<str>| {
+            let mut all = self.all.of_unit(unit);
+            all.all(|(_, it)| matches!(it.state, State::Ready | State::Finished))
+        };
+        let (up, missing): (Vec<_>, Vec<_>) = self.stands.on.iter().partition(is_up);
+        if missing.is_empty() { up } else { missing }.into_iter().cloned().collect()
     }
 
     /// For whom something waits, and how these stand.
@@ -314,7 +340,7 @@ impl Teller<'_> {
         let at = self.now.clock(stands.since);
         let what = match stands.state {
             State::New => "was not started yet".into(),
-            State::Waiting => format!("waits for {}", self.whom(&stands.on, seen)),
+            State::Waiting => format!("waits for {}", self.whom(&teller.still_on(), seen)),
             State::Starting => format!("is starting since {at} and not ready yet"),
             State::Ready => "is ready".into(),
             State::Stopping => "is being stopped".into(),

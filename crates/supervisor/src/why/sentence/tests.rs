@@ -115,7 +115,7 @@ fn every_state() {
                 57_000,
                 Fact::Stopping { cause: StopCause::Shutdown, signal: 15, grace_ns: 10 * NS },
             )]),
-            "api#1 is being stopped since 10:00:57 (3 s), as pid 7: for the shutdown.",
+            "api#1 is being stopped since 10:00:57 (3 s), as pid 7: for the shutdown; its tree is killed at 10:01:07 if it still runs.",
         ),
         (
             with(vec![
@@ -410,7 +410,8 @@ fn groups_and_pauses() {
 
 #[test]
 fn a_start_that_is_due_waits_for_its_turn() {
-    let text = said(vec![restart(Voice::Exit, |ended| ended.restart_in_ns = Some(15 * NS))]);
+    let due = restart(Voice::Exit, |ended| ended.restart_in_ns = Some(15 * NS));
+    let text = said(vec![due, record(57_000, "db", 1, Fact::Ready { after_ns: NS })]);
     assert!(
         text.contains("it was to start again at 10:00:55, 5 s ago and waits for its turn"),
         "{text}"
@@ -452,4 +453,46 @@ fn the_words_of_a_child_do_not_reach_the_terminal_as_they_are() {
         (said.message, said.code) = ("\x1b[2J\u{9b}31m\nfake line".into(), "a\x07\u{202e}b".into());
     })]);
     assert!(text.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{text:?}");
+}
+
+#[test]
+fn who_has_come_is_not_waited_for_any_more() {
+    let on = |units: &[&str]| {
+        let on = units.iter().map(|unit| (*unit).into()).collect();
+        record(1_000, "api", 1, Fact::Waiting { on })
+    };
+    let up = |unit| record(2_000, unit, 1, Fact::Ready { after_ns: NS });
+    let text = said(vec![on(&["db", "disk"]), up("db")]);
+    assert_eq!(
+        text,
+        "api#1 waits since 10:00:01 (59 s) for disk, which was not started yet; it starts by itself once that has come as far as `after` asks."
+    );
+    let text = told(vec![on(&["db", "disk"]), up("db")], Alive::No);
+    assert_eq!(text, "api#1 was waiting for disk since 10:00:01.");
+    let to_end = said(vec![on(&["db"]), up("db")]);
+    assert!(to_end.contains("for db, which is ready;"), "{to_end}");
+}
+
+#[test]
+fn a_probe_is_called_by_what_it_was_for() {
+    let text = |ready: Option<u64>| {
+        said(vec![down(KeptNext::Failed, Voice::Supervisor, |ended| {
+            stopped_by(StopCause::Health)(ended);
+            ended.evidence.ready_uptime_ns = ready;
+            ended.evidence.probe = Some("connecting to 127.0.0.1:1: ECONNREFUSED".into());
+        })])
+    };
+    let readiness = "it was stopped because its readiness probe failed too often; it was killed by SIGTERM after 2 s, its last probe: \"connecting to 127.0.0.1:1: ECONNREFUSED\"; ";
+    assert!(text(None).contains(readiness), "{}", text(None));
+    assert!(text(Some(NS)).contains("its health probe failed too often"), "{}", text(Some(NS)));
+}
+
+/// On a full disk nobody knows what happened since; the limit of restarts is not to blame.
+#[test]
+fn a_ledger_that_fell_silent_is_told_of() {
+    let due = restart(Voice::Exit, |ended| ended.restart_in_ns = Some(NS));
+    let silent = said(vec![due.clone()]);
+    assert!(silent.contains("nothing was written to the ledger since"), "{silent}");
+    let others = vec![due, record(50_000, "db", 1, Fact::Ready { after_ns: NS })];
+    assert!(said(others.clone()).contains("waits for its turn"), "{}", said(others));
 }
