@@ -107,7 +107,7 @@ mod tests {
             (r"\y", "unrecognized escape sequence"),
             (r"(a)\1", "backreferences are not supported"),
             (r"a(?=b)", "look-around"),
-            (r"\p{Greek}", "Unicode property not found"),
+            (r"\p{Klingon}", "Unicode property not found"),
             ("(?:x{1000}){1000}", "too much memory"),
             (&deep, "nest"),
             (&"x".repeat(1025), "longer than 1024"),
