@@ -106,13 +106,14 @@ impl Slot {
             }
             return;
         };
-        let tick = Duration::from_millis(1);
         let by_itself = match last.recorded.judgement.next {
             Next::Restart { .. } if last.recorded.judgement.decided_by == DecidedBy::Operator => {
                 false
             }
             Next::Restart { .. } => {
-                last.recorded.restart_in.is_some_and(|delay| at + tick >= last.at + delay)
+                let early = |delay: Duration| SLACK.min(delay / 8).max(Duration::from_millis(1));
+                let due = |delay| at + early(delay) >= last.at + delay;
+                last.recorded.restart_in.is_some_and(due)
             }
             Next::Held => true,
             Next::Stopped | Next::Finished | Next::Failed => false,

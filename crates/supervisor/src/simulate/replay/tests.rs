@@ -272,6 +272,20 @@ fn a_ledger_that_begins_in_the_middle_is_taken_as_it_is() {
     assert!(replay(&reading, &config).begins_within);
 }
 
+/// A busy supervisor writes of an end a while after it was judged, and of the start in time.
+#[test]
+fn an_end_that_was_written_late_makes_no_start_by_hand() {
+    let config = service("limit = 2, window = \"10m\", on_limit = \"wait\"", "");
+    let mut reading = history(&config, exits(1), 0, 5, 1, &[]);
+    for it in &mut reading.records {
+        if let Fact::Ended(_) = it.fact {
+            let at_ns = it.at_ns + 20_000_000;
+            *it = Arc::new(Record { at_ns, ..Record::clone(it) });
+        }
+    }
+    assert_eq!(same(&reading, &config), 5);
+}
+
 #[test]
 fn what_a_budget_spent_before_the_ledger_begins_is_no_difference() {
     let config = service("limit = 6, window = \"1h\", delay = \"20ms\"", "");
