@@ -322,8 +322,8 @@ on_dependency_restart = "stop"
         &[
             "rider#1 is down since ",
             "it was stopped because something it comes after starts again; ",
-            "it starts again by itself after base, which was killed by SIGKILL (crashed) after ",
-            " and is down: it starts again in ",
+            "it starts again by itself after base, which is down (it was killed by SIGKILL (crashed) after ",
+            "; it starts again in ",
         ],
     );
     told(

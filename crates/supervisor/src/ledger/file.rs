@@ -2,7 +2,7 @@
 
 use super::{CURRENT, OLDER, file_name};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -81,14 +81,22 @@ impl LedgerFile {
     ///
     /// # Errors
     /// What the kernel said; the old file goes on.
-    pub(super) fn rotate(&mut self, snapshot: &[u8]) -> io::Result<()> {
+    pub(super) fn rotate(
+        &mut self,
+        snapshot: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (current, next) = (self.path(), self.folder.join(NEXT));
         let begin = || -> io::Result<File> {
-            let mut file = appended(&next, true)?;
-            write_all(&mut file, snapshot)?;
+            let file = appended(&next, true)?;
+            // Piece by piece: a thousand instances make a long snapshot.
+            let mut pieces = BufWriter::with_capacity(32 * 1024, &file);
+            snapshot(&mut pieces)?;
+            pieces.flush()?;
+            drop(pieces);
             Ok(file)
         };
         let file = begin().inspect_err(|_| drop(fs::remove_file(&next)))?;
+        let length = file.metadata()?.len();
         for age in (1..OLDER).rev() {
             let (from, to) = (file_name(age), file_name(age + 1));
             missing_is_fine(fs::rename(self.folder.join(from), self.folder.join(to)))?;
@@ -99,7 +107,6 @@ impl LedgerFile {
             missing_is_fine(fs::rename(&current, &aside))?;
         }
         fs::rename(&next, &current)?;
-        let length = snapshot.len() as u64;
         (self.file, self.length, self.snapshot, self.torn) = (file, length, length, false);
         Ok(())
     }
@@ -182,7 +189,7 @@ mod tests {
         let (mut file, _) = LedgerFile::open(folder.path()).unwrap();
         for round in 0..7 {
             file.append(format!("line {round}\n").as_bytes()).unwrap();
-            file.rotate(format!("snapshot {round}\n").as_bytes()).unwrap();
+            file.rotate(|to| writeln!(to, "snapshot {round}")).unwrap();
         }
         assert_eq!(text(folder.path(), 0), "snapshot 6\n");
         for age in 1..=OLDER {
@@ -204,11 +211,11 @@ mod tests {
         let (mut file, _) = LedgerFile::open(folder.path()).unwrap();
         fs::create_dir(folder.path().join(NEXT)).unwrap();
         file.append(b"one\n").unwrap();
-        assert!(file.rotate(b"snapshot\n").is_err());
+        assert!(file.rotate(|to| to.write_all(b"snapshot\n")).is_err());
         file.append(b"two\n").unwrap();
         assert_eq!(text(folder.path(), 0), "one\ntwo\n");
         fs::remove_dir(folder.path().join(NEXT)).unwrap();
-        file.rotate(b"snapshot\n").unwrap();
+        file.rotate(|to| to.write_all(b"snapshot\n")).unwrap();
         assert_eq!(text(folder.path(), 0), "snapshot\n");
         assert_eq!(text(folder.path(), 1), "one\ntwo\n");
     }

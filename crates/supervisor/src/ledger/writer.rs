@@ -6,7 +6,7 @@ use super::queue::{Batch, Item, Queue};
 use super::record::{Fact, Life, Record, time};
 use crate::clock::Clock;
 use crate::events::{LedgerRecovered, LedgerUnwritten};
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -175,10 +175,14 @@ impl<'a> Desk<'a> {
             // What is kept for the next try would come after the snapshot that knows it already.
             return;
         }
-        let mut lines = Vec::new();
-        records.iter().for_each(|record| push_line(&mut lines, record));
         self.rotate_after = None;
-        match self.file.rotate(&lines) {
+        let begun = self.file.rotate(|to| {
+            records.iter().try_for_each(|record| {
+                serde_json::to_writer(&mut *to, &**record)?;
+                to.write_all(b"\n")
+            })
+        });
+        match begun {
             Ok(()) => self.stale = false,
             Err(error) => {
                 self.rotate_after = Instant::now().checked_add(TELL);

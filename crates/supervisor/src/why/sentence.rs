@@ -345,7 +345,7 @@ impl Teller<'_> {
             State::Ready => "is ready".into(),
             State::Stopping => "is being stopped".into(),
             State::Restarting => {
-                format!("{} and is down: {}", teller.ended_short(), teller.next_start())
+                format!("is down (it {}; {})", teller.ended_short(), teller.next_start())
             }
             State::Held => "is down for the sake of others".into(),
             State::Stopped => format!("is stopped since {at}"),

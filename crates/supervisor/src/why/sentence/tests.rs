@@ -367,7 +367,7 @@ fn who_waits_says_for_whom_and_why_that_does_not_come() {
     );
     let again = Record { unit: Some("db".into()), ..restart(Voice::Exit, |_| {}) };
     let text = said(vec![waiting("api", "db"), again]);
-    assert!(text.contains("for db, which exited with code 1 (crashed) after 2 s and is down: it starts again in 4.2 s, at 10:01:04; it"), "{text}");
+    assert!(text.contains("for db, which is down (it exited with code 1 (crashed) after 2 s; it starts again in 4.2 s, at 10:01:04); it"), "{text}");
     // A circle is refused by the config; a file can hold anything.
     let text = said(vec![waiting("api", "db"), waiting("db", "api")]);
     assert!(text.contains("for db, which waits for api; it starts"), "{text}");
