@@ -185,7 +185,7 @@ restart = { delay = "1h", max_delay = "1h" }
     let reason = failed.text("reason");
     assert!(reason.contains("/no/such/probe") && reason.contains("ENOENT"), "{failed}");
     assert_eq!((failed.number("failures"), failed.number("limit")), (1, 3));
-    hearken.wait(&event("stopping").unit("web").is("cause", "health"));
+    hearken.wait(&event("stopping").unit("web").is("cause", "readiness"));
     hearken.wait(&event("restarting").unit("web"));
 }
 
@@ -207,7 +207,7 @@ restart = { delay = "1h", max_delay = "1h" }
     let grandchild = said.strip_prefix("grandchild ").and_then(|pid| pid.parse().ok());
     let grandchild = grandchild.unwrap_or_else(|| panic!("{failed}"));
     until("the end of it", PATIENCE, || (!Process::lives(grandchild)).then_some(()));
-    failed = hearken.wait(&event("stopping").unit("web").is("cause", "health"));
+    failed = hearken.wait(&event("stopping").unit("web").is("cause", "readiness"));
     hearken.wait_after(&failed, &event("restarting").unit("web"));
     no_probe_is_left(&hearken);
     assert!(hearken.all(&event("orphan_reaped")).len() <= 3, "{}", hearken.dump());
@@ -277,7 +277,7 @@ ready = { exec = ["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; echo ' bye
     assert!(failed.text("reason").starts_with("late: "), "{failed}");
     let said = failed.text("said");
     assert!(said.contains("xxx") && said.len() < 600, "{said}");
-    hearken.wait(&event("stopping").unit("web").is("cause", "health"));
+    hearken.wait(&event("stopping").unit("web").is("cause", "readiness"));
     let cpu = Process::cpu_ms(hearken.pid());
     assert!(cpu < 1_000, "{cpu} ms of processor time for three floods");
     assert!(hearken.all(&event("child_output")).is_empty(), "it is no output of the unit");

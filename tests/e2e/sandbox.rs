@@ -97,8 +97,8 @@ instances = 10
 restart = { delay = "100ms", max_delay = "300ms", limit = "unlimited" }
 "#,
     )
-    // Supervisor, its log thread, the fork server, and five children.
-    .run_as(user, &["prlimit", "--nproc=8:8", "--"]);
+    // Supervisor, its threads for log and ledger, the fork server, and five children.
+    .run_as(user, &["prlimit", "--nproc=9:9", "--"]);
     let mut hearken = setup.start();
     let failed = hearken.wait(&event("start_failed").unit("web"));
     assert!(failed.text("errno").contains("EAGAIN"), "{failed}");

@@ -150,6 +150,8 @@ pub enum StopCause {
     Scale,
     /// It was not ready in time.
     StartTimeout,
+    /// Probes found it not ready too often.
+    Unready,
     /// It broke the protocol of its line.
     Violation,
     /// It closed its line and kept running.
@@ -176,12 +178,13 @@ pub enum StopCause {
 
 impl StopCause {
     /// Every cause.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Operator,
         Self::Restart,
         Self::Shutdown,
         Self::Scale,
         Self::StartTimeout,
+        Self::Unready,
         Self::Violation,
         Self::LineLost,
         Self::Overdue,
@@ -205,6 +208,7 @@ impl StopCause {
             Self::Shutdown => "shutdown",
             Self::Scale => "scale",
             Self::StartTimeout => "start_timeout",
+            Self::Unready => "readiness",
             Self::Violation => "protocol_violation",
             Self::LineLost => "line_lost",
             Self::Overdue => "exit_overdue",
@@ -224,7 +228,9 @@ impl StopCause {
     #[must_use]
     pub fn fault(self) -> Option<Kind> {
         match self {
-            Self::StartTimeout | Self::ProgressTimeout | Self::Overdue => Some(Kind::Timeout),
+            Self::StartTimeout | Self::Unready | Self::ProgressTimeout | Self::Overdue => {
+                Some(Kind::Timeout)
+            }
             Self::Violation => Some(Kind::Protocol),
             Self::LineLost | Self::Watchdog | Self::Health => Some(Kind::Lost),
             Self::Operator

@@ -327,6 +327,7 @@ fn ordered(evidence: &Evidence) -> Option<Judgement> {
         StopCause::UnitFailed => Judgement::new(DecidedBy::Unit, Next::Failed),
         StopCause::Verdict => return evidence.sentence,
         StopCause::StartTimeout
+        | StopCause::Unready
         | StopCause::Violation
         | StopCause::LineLost
         | StopCause::Overdue

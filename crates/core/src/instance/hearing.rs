@@ -174,7 +174,13 @@ impl Instance {
     ) -> Is {
         let prober = life.liveness.prober.as_mut();
         match prober.and_then(|prober| prober.answer(number, passed, cx.now)) {
-            Some(Answer::Exhausted) => self.stop(life, StopCause::Health, cx),
+            Some(Answer::Exhausted) => {
+                let cause = match stage {
+                    Stage::Starting => StopCause::Unready,
+                    Stage::Ready => StopCause::Health,
+                };
+                self.stop(life, cause, cx)
+            }
             Some(Answer::Passed) if stage == Stage::Starting => self.ready(life, cx),
             Some(Answer::Passed | Answer::Failed) | None => stage.of(life),
         }

@@ -91,6 +91,7 @@ fn each_voice_in_its_turn() {
         (stopped(StopCause::Watchdog), OnFailure, again(true), DecidedBy::Supervisor),
         (stopped(StopCause::ProgressTimeout), OnFailure, again(true), DecidedBy::Supervisor),
         (stopped(StopCause::Health), OnFailure, again(true), DecidedBy::Supervisor),
+        (stopped(StopCause::Unready), OnFailure, again(true), DecidedBy::Supervisor),
         // It announced what shall follow, and was only late to go.
         (
             announced(Intent::Done, stopped(StopCause::Overdue)),

@@ -257,6 +257,7 @@ fn stopped(cause: StopCause) -> &'static str {
         StopCause::Overdue => "is stopped: announced its exit and stayed",
         StopCause::Watchdog => "is stopped: no sign of life (watchdog)",
         StopCause::ProgressTimeout => "is stopped: no progress (progress_timeout)",
+        StopCause::Unready => "is stopped: its readiness probe failed",
         StopCause::Health => "is stopped: its health probe failed",
         StopCause::Verdict => "is stopped for that",
         StopCause::UnitFailed => "is stopped: its unit failed",

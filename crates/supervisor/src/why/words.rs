@@ -28,12 +28,6 @@ pub(super) fn evidence(evidence: &KeptEvidence) -> String {
         (_, _, _) => String::new(),
     };
     let mut text = match evidence.stopped_by {
-        Some(StopCause::Health) => {
-            let probe = if evidence.ready_uptime_ns.is_some() { "health" } else { "readiness" };
-            format!(
-                "was stopped because its {probe} probe failed too often; it {end} after {after}"
-            )
-        }
         Some(cause) => format!("{}; it {end} after {after}", stopped(cause)),
         None => format!("{end}{kind} after {after}"),
     };
@@ -44,7 +38,7 @@ pub(super) fn evidence(evidence: &KeptEvidence) -> String {
     {
         text += &format!(", its last line on standard error: {line:?}");
     }
-    if let (Some(reason), Some(StopCause::Health | StopCause::StartTimeout)) =
+    if let (Some(reason), Some(StopCause::Health | StopCause::Unready | StopCause::StartTimeout)) =
         (&evidence.probe, evidence.stopped_by)
     {
         text += &format!(", its last probe: {reason:?}");
@@ -90,7 +84,8 @@ pub(super) fn stopped(cause: StopCause) -> &'static str {
         StopCause::ProgressTimeout => {
             "was stopped because it made no progress in time (progress_timeout)"
         }
-        StopCause::Health => "was stopped because its probe failed too often",
+        StopCause::Unready => "was stopped because its readiness probe failed too often",
+        StopCause::Health => "was stopped because its health probe failed too often",
         StopCause::Verdict => "was stopped for an error it said",
         StopCause::UnitFailed => "was stopped because its unit, or its group, failed",
         StopCause::GroupRestart => "was stopped because its group starts again together",

@@ -95,7 +95,10 @@ impl Life {
         for (token, cause) in std::mem::take(&mut self.world.blamed) {
             let liveness = matches!(
                 cause,
-                StopCause::Watchdog | StopCause::ProgressTimeout | StopCause::Health
+                StopCause::Watchdog
+                    | StopCause::ProgressTimeout
+                    | StopCause::Unready
+                    | StopCause::Health
             );
             let faultless = self.children[&token].faultless;
             assert!(!(liveness && faultless), "{token:?} is healthy, and stopped for {cause:?}");

@@ -475,16 +475,17 @@ fn who_has_come_is_not_waited_for_any_more() {
 
 #[test]
 fn a_probe_is_called_by_what_it_was_for() {
-    let text = |ready: Option<u64>| {
+    let text = |cause| {
         said(vec![down(KeptNext::Failed, Voice::Supervisor, |ended| {
-            stopped_by(StopCause::Health)(ended);
-            ended.evidence.ready_uptime_ns = ready;
+            stopped_by(cause)(ended);
             ended.evidence.probe = Some("connecting to 127.0.0.1:1: ECONNREFUSED".into());
         })])
     };
     let readiness = "it was stopped because its readiness probe failed too often; it was killed by SIGTERM after 2 s, its last probe: \"connecting to 127.0.0.1:1: ECONNREFUSED\"; ";
-    assert!(text(None).contains(readiness), "{}", text(None));
-    assert!(text(Some(NS)).contains("its health probe failed too often"), "{}", text(Some(NS)));
+    let unready = text(StopCause::Unready);
+    assert!(unready.contains(readiness), "{unready}");
+    let ill = text(StopCause::Health);
+    assert!(ill.contains("its health probe failed too often"), "{ill}");
 }
 
 /// On a full disk nobody knows what happened since; the limit of restarts is not to blame.
