@@ -104,8 +104,8 @@ pub(crate) struct Daemon<'a> {
     closing: bool,
     /// What is to be told once the starts are on their way.
     untold: Vec<Report>,
-    /// Stops and wakings of processes that nobody has named yet.
-    nameless: Vec<(hearken_sys::Pid, Status)>,
+    /// Stops and wakings of processes, not told yet; some of processes that nobody has named.
+    halts: Vec<(hearken_sys::Pid, Status)>,
     /// Somebody asked for the shutdown.
     asked: bool,
     foreground: bool,
@@ -158,7 +158,7 @@ impl<'a> Daemon<'a> {
             notify: None,
             closing: false,
             untold: Vec::new(),
-            nameless: Vec::new(),
+            halts: Vec::new(),
             asked: false,
             foreground: io::stdin().is_terminal(),
             left: None,

@@ -19,9 +19,6 @@ impl Daemon<'_> {
         for event in step.events {
             self.tell(event);
         }
-        for (pid, status) in std::mem::take(&mut self.nameless) {
-            self.suspended(pid, status);
-        }
         for pid in self.spawner.register.orphans() {
             OrphanReaped { pid: pid.get() }.emit();
         }

@@ -33,7 +33,7 @@ impl Daemon<'_> {
         for change in changes {
             match convert::ending(change.what) {
                 Some(ending) => self.reaped(change.pid, ending),
-                None => self.suspended(change.pid, change.what),
+                None => self.halts.push((change.pid, change.what)),
             }
         }
         for event in self.spawner.register.settle() {
@@ -60,7 +60,19 @@ impl Daemon<'_> {
         }
     }
 
-    pub(super) fn suspended(&mut self, pid: hearken_sys::Pid, status: Status) {
+    /// Tells of processes that were stopped by a signal or woken, and that only now: the news of
+    /// their start stands before it.
+    pub(super) fn tell_halts(&mut self) {
+        if self.halts.is_empty() {
+            return;
+        }
+        for (pid, status) in std::mem::take(&mut self.halts) {
+            self.suspended(pid, status);
+        }
+        self.ledger.hand_over();
+    }
+
+    fn suspended(&mut self, pid: hearken_sys::Pid, status: Status) {
         let register = &self.spawner.register;
         if register.token_of(pid).is_some_and(is_probe) {
             return;
@@ -68,7 +80,7 @@ impl Daemon<'_> {
         let Some(reach) = register.token_of(pid).and_then(|token| self.reach.get(&token)) else {
             // Like an exit, it may be seen before it is known whose it is.
             if register.knows(pid) || register.unanswered() > 0 {
-                self.nameless.push((pid, status));
+                self.halts.push((pid, status));
             }
             return;
         };

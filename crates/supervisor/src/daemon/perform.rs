@@ -15,6 +15,7 @@ impl Daemon<'_> {
     pub(super) fn act(&mut self) {
         self.act_in_silence();
         self.tell_all();
+        self.tell_halts();
     }
 
     pub(super) fn tell_all(&mut self) {
