@@ -104,10 +104,12 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
 
     // The core decides what starts first, and the fork server is at work on it before the
     // runtime exists.
-    let plan = convert::plan(&config, RandomState::new().build_hasher().finish());
+    let mut spawner = Spawner::new(prepared, clock, recipes(&config, notify.as_deref()));
+    let probes = Probes::new(&config.services);
+    // Nothing of the config is kept but what it came to.
+    let plan = convert::plan(config, RandomState::new().build_hasher().finish());
     let when_idle = plan.when_idle;
     let mut supervision = Supervision::new(plan);
-    let mut spawner = Spawner::new(prepared, clock, recipes(&config, notify.as_deref()));
     supervision.handle(clock.now(), Event::Boot);
     let mut later = Vec::new();
     while let Some(action) = supervision.poll_action() {
@@ -127,7 +129,6 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     }
     let failed = spawner.pump(&mut server);
 
-    let probes = Probes::new(&config.services);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 /// The plan of a config. `seed` feeds the jitter.
 #[must_use]
-pub(crate) fn plan(config: &hearken_config::Config, seed: u64) -> Plan {
+pub(crate) fn plan(config: hearken_config::Config, seed: u64) -> Plan {
     let starts = config.supervisor.starts;
     Plan {
-        units: config.services.iter().map(|service| service.policy.clone()).collect(),
-        groups: config.groups.clone(),
+        units: config.services.into_iter().map(|service| service.policy).collect(),
+        groups: config.groups,
         starts: StartRate { burst: starts.burst, per_second: starts.per_second },
         when_idle: match config.supervisor.when_idle {
             hearken_config::WhenIdle::Exit => WhenIdle::Exit,

@@ -136,7 +136,7 @@ fn with_config(options: &Simulate, config: &Config) -> Result<Simulated, Simulat
         "{title}\nNothing is started: clock and processes are made up. Jitter: seed {}.",
         scenario.seed
     );
-    let mut world = World::new(convert::plan(config, scenario.seed), scenario);
+    let mut world = World::new(convert::plan(config.clone(), scenario.seed), scenario);
     let cut = world.run();
     let World { core, story, scenario, .. } = &world;
     let text = if options.json {

@@ -53,7 +53,7 @@ fn quick(text: &str, quick: Quick) -> Result<String, SimulateError> {
 
 fn scenario(config: &Config, text: &str) -> Result<String, String> {
     let written = written::parse("friday.toml", text, config, None, None)?;
-    let mut world = World::new(convert::plan(config, written.scenario.seed), written.scenario);
+    let mut world = World::new(convert::plan(config.clone(), written.scenario.seed), written.scenario);
     let cut = world.run();
     let scenario = world.scenario.clone();
     Ok(super::table::render("friday.toml", &world.core, &scenario, &world.story, cut, false))
@@ -332,7 +332,7 @@ fn every_line_of_json_is_an_object() {
         None,
     );
     let written = written.expect("a good scenario");
-    let mut world = World::new(convert::plan(&config(API), 1), written.scenario);
+    let mut world = World::new(convert::plan(config(API), 1), written.scenario);
     let cut = world.run();
     let shown = json::render(&world.core, &world.scenario, &world.story, cut);
     let lines: Vec<serde_json::Value> =
@@ -368,7 +368,7 @@ fn run(config: &Config, runs: u64, times: u32, seed: u64) -> (Vec<Entry>, Cut) {
         seed,
         about: Some(UnitIndex(0)),
     };
-    let mut world = World::new(convert::plan(config, seed), scenario);
+    let mut world = World::new(convert::plan(config.clone(), seed), scenario);
     let cut = world.run();
     world.core.assert_books_are_right();
     (world.story, cut)

@@ -74,7 +74,7 @@ fn history(
         seed,
         about: None,
     };
-    let mut world = World::new(convert::plan(config, seed), scenario);
+    let mut world = World::new(convert::plan(config.clone(), seed), scenario);
     world.run();
     let mut records =
         vec![record(Moment::START, None, None, Fact::SupervisorStarted(Box::new(supervisor())))];
