@@ -53,7 +53,8 @@ fn quick(text: &str, quick: Quick) -> Result<String, SimulateError> {
 
 fn scenario(config: &Config, text: &str) -> Result<String, String> {
     let written = written::parse("friday.toml", text, config, None, None)?;
-    let mut world = World::new(convert::plan(config.clone(), written.scenario.seed), written.scenario);
+    let mut world =
+        World::new(convert::plan(config.clone(), written.scenario.seed), written.scenario);
     let cut = world.run();
     let scenario = world.scenario.clone();
     Ok(super::table::render("friday.toml", &world.core, &scenario, &world.story, cut, false))
