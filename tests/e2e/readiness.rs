@@ -90,3 +90,41 @@ command = ["{fixture}", "close-line", "print", "closed", "sleep", "300", "run"]
     hearken.shut_down_well();
     assert!(hearken.all(&event("line_lost")).is_empty(), "{}", hearken.dump());
 }
+
+#[test]
+fn a_line_of_output_that_matches_says_that_it_is_ready() {
+    let mut hearken = hearken(
+        r#"
+[service.out]
+shell = "echo not yet listening; sleep 0.3; echo listening on 8080; exec sleep 1000"
+ready = { log = '^listening on \d+$' }
+[service.err]
+shell = "printf 'listen' >&2; sleep 0.3; echo 'ing on 8081' >&2; exec sleep 1000"
+ready = { log = '^listening on \d+$' }
+[service.next]
+command = ["{fixture}", "run"]
+after = ["out", "err"]
+"#,
+    );
+    for unit in ["out", "err"] {
+        let ready = hearken.wait(&event("ready").unit(unit));
+        assert!(ready.number("after_ms") >= 250, "not before the whole line: {ready}");
+        hearken.wait_after(&ready, &event("started").unit("next"));
+    }
+    hearken.shut_down_well();
+}
+
+#[test]
+fn who_never_writes_the_line_is_not_ready_in_time() {
+    let hearken = hearken(
+        r#"
+[service.web]
+shell = "echo listening elsewhere; exec sleep 1000"
+ready = { log = '^listening on \d+$' }
+start_timeout = "500ms"
+restart = "never"
+"#,
+    );
+    hearken.wait(&event("stopping").unit("web").is("cause", "start_timeout"));
+    assert!(hearken.all(&event("ready")).is_empty(), "{}", hearken.dump());
+}
