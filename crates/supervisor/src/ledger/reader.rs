@@ -47,6 +47,12 @@ pub enum ReadError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// Something is there that is no file: reading it could wait, or go on, for ever.
+    #[error("{path} is no file, so it is no ledger: name one, or a state directory")]
+    NoFile {
+        /// What was named, or found.
+        path: PathBuf,
+    },
     /// It is there, and the kernel does not let us.
     #[error("the ledger {path}: {error}; it belongs to the user hearken runs as")]
     Unreadable {
@@ -92,8 +98,13 @@ pub fn read_current(directory: &Path) -> Result<Reading, ReadError> {
 
 fn read_file(path: &Path, into: &mut Reading) -> Result<(), ReadError> {
     let path = path.to_owned();
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
+    let looked = std::fs::metadata(&path).and_then(|found| match found.is_file() {
+        true => std::fs::read(&path).map(Some),
+        false => Ok(None),
+    });
+    let bytes = match looked {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Err(ReadError::NoFile { path }),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(ReadError::Missing { path });
         }
@@ -142,6 +153,17 @@ mod tests {
         assert!(middle.to_string().contains("ledger.1.jsonl:2: EOF"), "{middle}");
         assert!(last.to_string().contains("ledger.jsonl:3: the last line is cut short"), "{last}");
         assert!(last.torn && !middle.torn);
+    }
+
+    /// A pipe that nobody writes to, or a device, would be read for ever.
+    #[test]
+    fn what_is_no_file_is_refused_and_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join(file_name(0))).unwrap();
+        for path in [folder.path().to_owned(), folder.path().join(file_name(0))] {
+            let refused = read(&path).unwrap_err();
+            assert!(matches!(refused, ReadError::NoFile { .. }), "{refused}");
+        }
     }
 
     /// Row 85 of the faults.
