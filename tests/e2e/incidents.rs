@@ -2,6 +2,8 @@
 //! are played through in the core's own tests (`crates/core/tests/core/incidents.rs`).
 
 use crate::harness::{PATIENCE, Process, Setup, event, hearken, skip, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::time::Duration;
 
 /// A limit that is counted anew at each start never bites.
@@ -103,16 +105,16 @@ fn thundering_herd_of_500_instances() {
     let mut hearken = Setup::new(
         r#"
 [service.herd]
-shell = '[ -e {folder}/again ] || { while ! [ -e {folder}/gone ]; do sleep 0.2; done; exit 1; }; exec sleep infinity'
+command = ["sleep", "infinity"]
 instances = 500
 restart = { delay = "0s" }
 "#,
     )
     .supervisor("starts = { burst = 50, per_second = 100 }")
     .start();
-    hearken.wait_for_many(&event("started").unit("herd"), 500);
-    std::fs::write(hearken.folder().join("again"), "").unwrap();
-    std::fs::write(hearken.folder().join("gone"), "").unwrap();
+    for one in hearken.wait_for_many(&event("started").unit("herd"), 500) {
+        kill(Pid::from_raw(one.pid()), Signal::SIGKILL).unwrap();
+    }
     let first = hearken.wait(&event("started").unit("herd").incarnation(2));
     let again = hearken.wait_for_many(&event("started").unit("herd").incarnation(2), 500);
     let took = again.last().unwrap().since(&first);
