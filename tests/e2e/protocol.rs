@@ -124,7 +124,7 @@ fn a_frame_cut_off_by_the_end_is_told_and_earlier_frames_are_kept() {
 #[test]
 fn a_child_of_another_version_fails_without_a_storm_of_restarts() {
     let mut hearken = hearken(
-        "[service.newer]\ncommand = [\"{fixture}\", \"wrong-version\", \"serve\"]\nrestart = \"always\"\n",
+        "[service.newer]\ncommand = [\"{fixture}\", \"ignore-term\", \"wrong-version\", \"serve\"]\nrestart = \"always\"\n",
     );
     let refused = hearken.wait(&event("protocol_unsupported").unit("newer"));
     assert_eq!((refused.number("lowest"), refused.number("highest")), (7, 9));
