@@ -9,7 +9,7 @@ final class Console
 {
     public const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
     /** Said to machines only. */
-    private const SILENT = ['hello', 'heartbeat'];
+    private const SILENT = ['hello', 'heartbeat', 'accepted'];
 
     /** @param array<string, mixed> $fields */
     public static function show(string $name, array $fields): void
@@ -46,6 +46,8 @@ final class Console
                 $line = "error {$fields['kind']} ({$fields['code']}): {$fields['message']}" . self::pairs($rest);
 
                 return self::line($line) . (isset($fields['trace']) ? "\n" . $fields['trace'] : '');
+            case 'checkpoint':
+                return "checkpoint {$fields['sequence']}: " . \strlen($fields['data']->value) . ' bytes';
             case 'status':
                 return self::line('status: ' . $fields['text']);
             default:

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Hearken\Worker;
 
+use Hearken\Worker\Error\FrameTooLarge;
 use Hearken\Worker\Failure\Bug;
 use Hearken\Worker\Failure\Failure;
 
@@ -38,6 +39,21 @@ final class Ending
         $fields['trace'] = $kind === Bug::KIND ? self::trace($exception) : null;
 
         return $fields;
+    }
+
+    /**
+     * Says an exception as an `error`, without its details if they are too much: the error itself must not be lost.
+     *
+     * @param callable(array<string, mixed>): void $say
+     */
+    public static function tell(\Throwable $exception, callable $say): void
+    {
+        $fields = self::describe($exception);
+        try {
+            $say($fields);
+        } catch (FrameTooLarge $large) {
+            $say(['details' => ['dropped' => $large->getMessage()], 'causes' => null] + $fields);
+        }
     }
 
     public static function exitCode(\Throwable $exception): int
@@ -83,7 +99,8 @@ final class Ending
         ), Text::TRACE_LIMIT);
     }
 
-    private static function milliseconds(?float $seconds): ?int
+    /** Seconds as the protocol has them; what is below zero or no number is none, and nothing is longer than a century. */
+    public static function milliseconds(?float $seconds): ?int
     {
         if ($seconds === null) {
             return null;

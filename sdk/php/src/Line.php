@@ -16,7 +16,7 @@ final class Line
 {
     private const READ_SIZE = 64 * 1024;
     /** May come after `exiting`; anything else would end the line as a violation. */
-    private const FAREWELLS = ['log', 'status', 'heartbeat'];
+    private const FAREWELLS = ['log', 'status', 'heartbeat', 'metric', 'event'];
     /** A signal that comes in the moment before select is seen after that many seconds, not never. */
     private const LONGEST_WAIT = 5.0;
 
@@ -25,6 +25,8 @@ final class Line
     private int $maxFrame = Frame::MAX_BEFORE_WELCOME;
     private ?string $ended = null;
     private bool $lastWord = false;
+    private string $unsent = '';
+    private bool $busy = false;
 
     /** @param resource $stream */
     public function __construct(private $stream)
@@ -44,7 +46,34 @@ final class Line
      */
     public function send(string $name, array $fields): void
     {
-        $frame = Frame::encode(...Messages::compose($name, $fields), maxFrame: $this->maxFrame);
+        $this->hold($name, $fields);
+        $this->flush();
+    }
+
+    /**
+     * Says one message with the next that is sent, or at flush(): what belongs together costs one system call.
+     *
+     * @param array<string, mixed> $fields
+     */
+    public function hold(string $name, array $fields): void
+    {
+        [$kind, $checked] = Messages::compose($name, $fields);
+        $frame = Frame::encode($kind, $checked, $this->maxFrame);
+        if ($this->lastWord && $this->ended === null && !\in_array($name, self::FAREWELLS, true)) {
+            throw new NotSendable("$name cannot be said after exiting, which was the last word");
+        }
+        $this->lastWord = $this->lastWord || $name === 'exiting';
+        $this->unsent .= $frame;
+    }
+
+    /** Sends what is held. Waits while the supervisor does not read. */
+    public function flush(): void
+    {
+        if ($this->unsent === '') {
+            return;
+        }
+        $data = $this->unsent;
+        $this->unsent = '';
         if ($this->isForked()) {
             throw new ForkedWorker(\sprintf(
                 'this process (%d) is a fork of the worker %d, which alone may use the line; '
@@ -56,11 +85,24 @@ final class Line
         if ($this->ended !== null) {
             throw new LineLost($this->ended);
         }
-        if ($this->lastWord && !\in_array($name, self::FAREWELLS, true)) {
-            throw new NotSendable("$name cannot be said after exiting, which was the last word");
+        [$before, $this->busy] = [$this->busy, true];
+        try {
+            $this->write($data);
+        } finally {
+            $this->busy = $before;
         }
-        $this->lastWord = $this->lastWord || $name === 'exiting';
-        $this->write($frame);
+    }
+
+    /** Whether this was asked, by a signal handler, in the middle of a frame. */
+    public function isBusy(): bool
+    {
+        return $this->busy;
+    }
+
+    /** How many bytes the body of a frame may have. */
+    public function maxFrame(): int
+    {
+        return $this->maxFrame;
     }
 
     /** Waits until there is something to receive. False: the time is over, or a signal came. */
@@ -70,17 +112,45 @@ final class Line
     }
 
     /**
-     * Reads once and hands over the messages that are complete. Call when there is something to receive.
+     * Reads once, without waiting, and hands over the messages that are complete.
      *
      * @param callable(string, array<string, mixed>): void $hear
+     * @return bool whether there may be more to read
      * @throws LineLost|\Hearken\Worker\Error\ProtocolError
      */
-    public function receive(callable $hear): void
+    public function receive(callable $hear): bool
+    {
+        $this->busy = true;
+        try {
+            // What is heard may be answered at once, which is a write inside this read.
+            return $this->read($hear);
+        } finally {
+            $this->busy = false;
+        }
+    }
+
+    /** Says and hears nothing more. */
+    public function end(string $why): void
+    {
+        if ($this->ended === null && !$this->isForked()) {
+            // Shut down, not only closed: HEARKEN_FD itself stays open until the process ends.
+            Quiet::call(fn (): mixed => \stream_socket_shutdown($this->stream, \STREAM_SHUT_RDWR));
+        }
+        $this->ended ??= $why;
+    }
+
+    public function isForked(): bool
+    {
+        return \getmypid() !== $this->process;
+    }
+
+    /** @param callable(string, array<string, mixed>): void $hear */
+    private function read(callable $hear): bool
     {
         [$data, $why] = Quiet::call(fn (): mixed => \fread($this->stream, self::READ_SIZE));
         if ($data === '' || $data === false) {
             if (!\feof($this->stream)) {
-                return;
+                return false;
             }
             $why ??= 'it closed the line' . ($this->splitter->inside() ? ' in the middle of a frame' : '');
             $this->end("the supervisor is gone ($why); finish what is in hand and exit");
@@ -98,21 +168,8 @@ final class Line
             }
             $hear(...$message);
         }
-    }
 
-    /** Says and hears nothing more. */
-    public function end(string $why): void
-    {
-        if ($this->ended === null && !$this->isForked()) {
-            // Shut down, not only closed: HEARKEN_FD itself stays open until the process ends.
-            Quiet::call(fn (): mixed => \stream_socket_shutdown($this->stream, \STREAM_SHUT_RDWR));
-        }
-        $this->ended ??= $why;
-    }
-
-    public function isForked(): bool
-    {
-        return \getmypid() !== $this->process;
+        return \strlen($data) === self::READ_SIZE;
     }
 
     private function write(string $data): void

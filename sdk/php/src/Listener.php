@@ -8,15 +8,26 @@ use Hearken\Worker\Error\LineError;
 use Hearken\Worker\Error\LineLost;
 use Hearken\Worker\Error\ProtocolError;
 use Hearken\Worker\Error\Rejected;
+use Hearken\Worker\Task\Held;
 use Hearken\Worker\Wire\Unsigned;
 
-/** Hears the supervisor: answers pings, keeps what `welcome` said, turns `drain` and SIGTERM into one drain. */
+/**
+ * Hears the supervisor: answers pings, keeps what `welcome` said, turns `drain` and SIGTERM into one drain, and hands tasks
+ * to those that are held.
+ */
 final class Listener
 {
+    /** What has not been looked at for so long may have news: nanoseconds. */
+    private const GLANCE = 1_000_000;
+
     public ?Welcome $welcome = null;
     public ?Drain $drain = null;
     /** Of the last ping; what heartbeats without a ping carry. */
     public int|Unsigned $sequence = 0;
+    /** The tasks of a worker that takes some; null: a service. */
+    public ?Held $held = null;
+    /** When the drain began, in seconds of the monotonic clock. */
+    public ?float $drainedAt = null;
 
     private ?LineError $failure = null;
     /** @var list<callable(Drain): mixed> */
@@ -25,6 +36,7 @@ final class Listener
     private bool $announced = false;
     private bool $ended;
     private ?float $beatAt = null;
+    private int $lookedAt = 0;
 
     public function __construct(private readonly ?Line $line, private readonly Termination $termination)
     {
@@ -46,6 +58,12 @@ final class Listener
     public function isToldToDrain(): bool
     {
         return $this->toldToDrain && !$this->ended;
+    }
+
+    /** Whether there was a supervisor that is there no more. */
+    public function isLost(): bool
+    {
+        return $this->ended && $this->line !== null;
     }
 
     /** Throws what has gone wrong with the line, if it is more than its end. */
@@ -73,12 +91,36 @@ final class Listener
         $this->listen($this->isDraining() && !$this->announced ? 0.0 : $timeout);
         if ($this->termination->signalled() && $this->drain === null) {
             $this->listen(0.0);
-            $this->drain ??= new Drain('SIGTERM');
+            $this->drains(new Drain('SIGTERM'));
         }
-        if ($this->beatAt !== null && self::now() >= $this->beatAt) {
-            $this->beat();
+        $this->beatIfDue();
+        if ($this->drain !== null && !$this->announced) {
+            $this->announce();
         }
-        $this->announce();
+    }
+
+    /**
+     * A turn that does not wait, at most once in a millisecond: for calls that come as often as a program likes, and
+     * are to cost it little.
+     */
+    public function glance(): void
+    {
+        if (\hrtime(true) - $this->lookedAt >= self::GLANCE) {
+            $this->turn(0.0);
+        }
+    }
+
+    /**
+     * What a signal handler may do between any two steps of the program: hear, and show a sign of life. Throws nothing
+     * and calls nobody back.
+     */
+    public function pulse(): void
+    {
+        if ($this->line === null || $this->line->isBusy()) {
+            return;
+        }
+        $this->listen(0.0);
+        $this->beatIfDue();
     }
 
     /** Leaves the line. That is no drain: nobody is called. */
@@ -112,9 +154,8 @@ final class Listener
         }
         try {
             // Everything that has come: a program that calls only now and then must not fall behind.
-            while (!$this->ended && $this->line->await($timeout)) {
-                $this->line->receive($this->handle(...));
-                $timeout = 0.0;
+            if ($timeout === 0.0 || $this->line->await($timeout)) {
+                while ($this->line->receive($this->handle(...)) && !$this->ended);
             }
         } catch (LineLost $lost) {
             $this->end($lost->getMessage());
@@ -122,6 +163,7 @@ final class Listener
             $this->failure = $failure;
             $this->end($failure->getMessage());
         }
+        $this->lookedAt = \hrtime(true);
     }
 
     /** @param array<string, mixed> $fields */
@@ -135,7 +177,7 @@ final class Listener
             case 'drain':
                 $this->toldToDrain = true;
                 $grace = $fields['grace_ms'];
-                $this->drain ??= new Drain($fields['reason'], \is_int($grace) ? $grace / 1000 : null);
+                $this->drains(new Drain($fields['reason'], \is_int($grace) ? $grace / 1000 : null));
                 break;
             case 'welcome':
                 $this->welcome = new Welcome(
@@ -151,11 +193,26 @@ final class Listener
             case 'reject':
                 throw new Rejected($fields['code'], $fields['message']);
             default:
-                // The task side joins here.
-                throw new ProtocolError(
-                    "the supervisor sent $name, but this version of the package runs services, not tasks; "
-                    . 'declare the program as a service, or install a newer version',
-                );
+                if ($this->held === null) {
+                    throw new ProtocolError(
+                        "the supervisor sent $name, but this program runs as a service; declare it as one, "
+                        . 'or let it take tasks with Tasks::run()',
+                    );
+                }
+                $this->held->hear($name, $fields);
+        }
+    }
+
+    private function drains(Drain $drain): void
+    {
+        $this->drain ??= $drain;
+        $this->drainedAt ??= self::now();
+    }
+
+    private function beatIfDue(): void
+    {
+        if ($this->beatAt !== null && self::now() >= $this->beatAt) {
+            $this->beat();
         }
     }
 
@@ -169,7 +226,7 @@ final class Listener
     {
         $this->planBeat();
         try {
-            $this->line->send('heartbeat', ['sequence' => $this->sequence]);
+            $this->line->send('heartbeat', ['sequence' => $this->sequence, 'busy' => $this->held?->handles()]);
         } catch (LineLost) {
             $this->beatAt = null; // receiving tells the end, after what was said before it
         }
@@ -180,14 +237,11 @@ final class Listener
         $this->line->end($why);
         $this->beatAt = null;
         $this->ended = true;
-        $this->drain ??= new Drain($why);
+        $this->drains(new Drain($why));
     }
 
     private function announce(): void
     {
-        if ($this->drain === null || $this->announced) {
-            return;
-        }
         // Before the calls: a callback may use the worker.
         $this->announced = true;
         [$callbacks, $this->callbacks] = [$this->callbacks, []];

@@ -14,37 +14,48 @@ use Hearken\Worker\Failure\Bug;
 use Hearken\Worker\Failure\Failure;
 use Hearken\Worker\Failure\Resource;
 
-/** A main function as a supervised process, whose ending says what it was. */
+/** A function as a supervised process, whose ending says what it was. */
 final class Runner
 {
     private const FATAL = \E_ERROR | \E_PARSE | \E_CORE_ERROR | \E_COMPILE_ERROR;
 
-    /** @param callable(Worker): mixed $main */
+    /** @param callable(Worker): mixed $main the main function of a service, whose return is its last word */
     public static function run(callable $main, ?string $build): int
     {
+        return self::live(static function (Worker $worker) use ($main): int {
+            $main($worker);
+            self::farewell($worker);
+
+            return 0;
+        }, $build);
+    }
+
+    /**
+     * @param callable(Worker): int $life gives the exit code
+     * @param list<string>|null $taskTypes
+     */
+    public static function live(callable $life, ?string $build, ?array $taskTypes = null): int
+    {
         try {
-            $worker = Worker::connect($build);
+            $worker = Worker::connect($build, $taskTypes);
         } catch (LineError $broken) {
             Console::complain($broken->getMessage());
 
             return $broken::EXIT_CODE;
         }
         $guard = self::guard($worker);
-        $code = self::outcome($main, $worker);
+        $code = self::outcome($life, $worker);
         $guard->done = true;
         $worker->leave();
 
         return $code;
     }
 
-    /** @param callable(Worker): mixed $main */
-    private static function outcome(callable $main, Worker $worker): int
+    /** @param callable(Worker): int $life */
+    private static function outcome(callable $life, Worker $worker): int
     {
         try {
-            $main($worker);
-            self::farewell($worker);
-
-            return 0;
+            return $life($worker);
         } catch (LineLost | Rejected | ProtocolError $over) {
             // Not a mistake of the program: one line, no trace.
             Console::complain($over->getMessage());
@@ -69,7 +80,12 @@ final class Runner
     private static function tell(Worker $worker, \Throwable $exception): void
     {
         try {
-            $worker->error($exception);
+            if ($worker->answer !== null) {
+                $worker->answer->error($exception);
+                $worker->answer->send();
+            } else {
+                $worker->error($exception);
+            }
         } catch (LineError $unheard) {
             Console::complain($unheard->getMessage());
             Console::show('error', Ending::describe($exception));
@@ -86,13 +102,19 @@ final class Runner
         \register_shutdown_function(static function () use ($guard, $worker): void {
             $guard->reserve = null;
             $last = \error_get_last();
-            if ($guard->done || $last === null || ($last['type'] & self::FATAL) === 0) {
+            if ($guard->done) {
                 return;
             }
-            $failure = self::fatal($last['message'], $last['file'], $last['line']);
-            self::tell($worker, $failure);
-            $worker->leave();
-            exit($failure::EXIT_CODE);
+            if ($last !== null && ($last['type'] & self::FATAL) !== 0) {
+                $failure = self::fatal($last['message'], $last['file'], $last['line']);
+                self::tell($worker, $failure);
+                $worker->leave();
+                exit($failure::EXIT_CODE);
+            }
+            if ($worker->answer !== null && !$worker->isForked()) {
+                self::tell($worker, new Bug('the handler ended the process with exit; let it return', code: 'task.exited'));
+                $worker->leave();
+            }
         });
 
         return $guard;

@@ -4,9 +4,7 @@ declare(strict_types=1);
 
 namespace Hearken\Worker;
 
-use Hearken\Worker\Error\FrameTooLarge;
-
-/** What a program says, each message a method. The worker speaks for the process; a task will speak for itself. */
+/** What a program says, each message a method. The worker speaks for the process, a task for itself. */
 trait Speech
 {
     /** @param array<string, mixed> $fields null: left out */
@@ -53,15 +51,25 @@ trait Speech
         ]);
     }
 
-    /** Tell an error without ending: a Failure as what it is, anything else as a bug. */
-    public function error(\Throwable $exception): void
+    /**
+     * A number for a graph. Counters add up, gauges replace what was there, histograms collect.
+     *
+     * @param string $type c (counter), g (gauge) or h (histogram)
+     * @param array<string, string> $labels
+     */
+    public function metric(string $name, float $value, string $type = 'c', array $labels = []): void
     {
-        $fields = Ending::describe($exception);
-        try {
-            $this->say('error', $fields);
-        } catch (FrameTooLarge $large) {
-            // The details were too much; the error itself must not be lost.
-            $this->say('error', ['details' => ['dropped' => $large->getMessage()], 'causes' => null] + $fields);
-        }
+        $labels = $labels === [] ? null : (object) $labels;
+        $this->say('metric', ['name' => $name, 'type' => $type, 'value' => $value, 'labels' => $labels]);
+    }
+
+    /**
+     * Something that happened, for machines: a name in the past tense and its fields.
+     *
+     * @param array<string, mixed> $fields
+     */
+    public function event(string $name, array $fields = []): void
+    {
+        $this->say('event', ['name' => $name, 'fields' => (object) Text::plain($fields)]);
     }
 }

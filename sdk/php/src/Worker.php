@@ -6,6 +6,10 @@ namespace Hearken\Worker;
 
 use Hearken\Worker\Error\LineError;
 use Hearken\Worker\Error\LineLost;
+use Hearken\Worker\Task\Alone;
+use Hearken\Worker\Task\Answer;
+use Hearken\Worker\Task\Handlers;
+use Hearken\Worker\Task\Loop;
 use Hearken\Worker\Wire\Messages;
 
 /**
@@ -25,6 +29,9 @@ final class Worker
     /** Whether there is a supervisor to speak to. */
     public readonly bool $supervised;
 
+    /** @internal the answer to the task at hand, while its handler runs */
+    public ?Answer $answer = null;
+
     private readonly Termination $termination;
     private readonly Listener $listener;
 
@@ -34,10 +41,11 @@ final class Worker
      * A process has one line, so a second call returns the same worker.
      *
      * @param string|null $build the version of your program
+     * @param list<string>|null $taskTypes the types of tasks it takes, if it takes tasks and not all of them
      */
-    public static function connect(?string $build = null): self
+    public static function connect(?string $build = null, ?array $taskTypes = null): self
     {
-        return self::$current ??= new self(Descriptor::open(), $build);
+        return self::$current ??= new self(Descriptor::open(), $build, $taskTypes);
     }
 
     /**
@@ -45,6 +53,7 @@ final class Worker
      *
      * A return is `exiting{done}` and exit 0; a Failure is an `error` and its exit code; any other exception is an
      * `error` of kind `bug` with its trace, and exit 70. `exit` inside $main keeps its code and is not told.
+     * For a worker that takes tasks there is Tasks::run().
      *
      * @param callable(self): mixed $main
      */
@@ -54,7 +63,7 @@ final class Worker
     }
 
     /** Use connect() or run(); this is for a line of your own. */
-    public function __construct(private readonly ?Line $line = null, ?string $build = null)
+    public function __construct(private readonly ?Line $line = null, ?string $build = null, ?array $taskTypes = null)
     {
         $this->supervised = $line !== null;
         $this->termination = new Termination();
@@ -65,6 +74,7 @@ final class Worker
             'language' => 'php ' . \PHP_VERSION,
             'pid' => \getmypid(),
             'build' => $build,
+            'task_types' => $taskTypes,
         ]);
     }
 
@@ -143,10 +153,20 @@ final class Worker
         $this->say('status', ['text' => Text::cut($text)]);
     }
 
+    /** Tell an error without ending: a Failure as what it is, anything else as a bug. */
+    public function error(\Throwable $exception): void
+    {
+        Ending::tell($exception, fn (array $fields) => $this->say('error', $fields));
+    }
+
     /** Says that this process is alive, in the middle of long work. */
     public function heartbeat(?int $memory = null): void
     {
-        $this->say('heartbeat', ['sequence' => $this->listener->sequence, 'memory' => $memory]);
+        $this->say('heartbeat', [
+            'sequence' => $this->listener->sequence,
+            'busy' => $this->listener->held?->handles(),
+            'memory' => $memory,
+        ]);
     }
 
     /** The last word before an exit: done, retry, restart_now or stay_down. Only log and status may follow. */
@@ -155,12 +175,34 @@ final class Worker
         $this->say('exiting', ['intent' => $intent, 'reason' => $reason === null ? null : Text::cut($reason)]);
     }
 
+    /** Replace me when what I hold is done: hearken hands out nothing more to this process. */
+    public function announceDraining(string $reason): void
+    {
+        $this->say('draining', ['reason' => Text::cut($reason)]);
+    }
+
+    /** @internal Tasks::run() */
+    public function serve(Handlers $handlers, int $credits, bool $alarm): int
+    {
+        if ($this->line === null) {
+            return (new Alone($this, $this->listener))->run($handlers);
+        }
+
+        return (new Loop($this, $this->line, $this->listener, $credits))->run($handlers, $alarm);
+    }
+
     /** Leaves the line for good; run() does this at the end. */
     public function close(): void
     {
         $this->termination->remove();
         $this->leave();
         self::$current = self::$current === $this ? null : self::$current;
+    }
+
+    /** @internal whether this process is a fork of the worker's */
+    public function isForked(): bool
+    {
+        return $this->line !== null && $this->line->isForked();
     }
 
     /** @internal for a process that exits next */

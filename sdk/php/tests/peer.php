@@ -15,17 +15,27 @@ use Hearken\Worker\Worker;
 const PATIENCE = 10;
 const HELLO = 1;
 const READY = 2;
+const ACCEPTED = 3;
 const PROGRESS = 4;
 const LOG = 5;
+const CHUNK = 6;
+const RESULT = 7;
 const ERROR = 8;
 const HEARTBEAT = 9;
+const CHECKPOINT = 10;
+const SNOOZE = 11;
+const DRAINING = 12;
 const EXITING = 13;
 const STATUS = 14;
+const METRIC = 64;
+const EVENT = 65;
 const WELCOME = 32;
 const REJECT = 33;
 const TASK = 34;
+const CANCEL = 35;
 const DRAIN = 36;
 const PING = 38;
+const ACK = 39;
 const WELCOME_FIELDS = ['protocol' => 1, 'unit' => 'web', 'instance' => 2, 'incarnation' => 3, 'max_frame' => 1 << 20];
 
 /** @param array<string, mixed> $fields */
@@ -79,6 +89,19 @@ final class Peer
     public function write(string $bytes): void
     {
         same(\strlen($bytes), \fwrite($this->stream, $bytes));
+    }
+
+    /** Hands out a task; without a payload its handle is it. */
+    public function task(int $handle, mixed ...$fields): void
+    {
+        $this->say(TASK, ...$fields + [
+            'handle' => $handle, 'id' => "task-$handle", 'attempt' => 1, 'crashes' => 0, 'payload' => $handle,
+        ]);
+    }
+
+    public function ack(int $handle, int $of): void
+    {
+        $this->say(ACK, handle: $handle, of: $of);
     }
 
     /** @return array{int, array<string, mixed>}|null null at the end of the line */
@@ -140,32 +163,54 @@ final class Child
     /** @var array<int, resource> */
     private array $pipes = [];
 
-    /** @param string|null $fd what HEARKEN_FD says; by default the truth, '' for not set */
-    public function __construct(string $code, ?string $fd = null)
-    {
+    /**
+     * @param string|null $fd what HEARKEN_FD says; by default the truth, '' for not set
+     * @param list<string> $arguments
+     * @param array<string, string> $variables more of the environment
+     */
+    public function __construct(
+        string $code,
+        ?string $fd = null,
+        string $input = '',
+        array $arguments = [],
+        array $variables = [],
+    ) {
         [$this->peer, $theirs] = Peer::pair();
         $at = 9;
-        $environment = \getenv();
+        $environment = $variables + \getenv();
         unset($environment['HEARKEN_FD']);
         if ($fd !== '') {
             $environment['HEARKEN_FD'] = $fd ?? (string) $at;
         }
-        $spec = [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']];
+        $spec = [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']];
         // PHP hands every socket on; a child that held the supervisor's end itself would never see it go.
         foreach (self::sockets() as $number) {
             $spec[$number] = ['file', '/dev/null', 'r'];
         }
         $spec[$at] = $theirs;
         $code = 'require ' . \var_export(\dirname(__DIR__) . '/autoload.php', true) . ';'
-            . 'use Hearken\Worker\{Drain, Worker}; use Hearken\Worker\Failure as F; use Hearken\Worker\Error as E;' . $code;
+            . 'use Hearken\Worker\{Drain, Result, Snooze, Task, Tasks, Worker}; use Hearken\Worker\Failure as F; use Hearken\Worker\Error as E;' . $code;
         $command = [\PHP_BINARY, ...(\php_ini_loaded_file() === false ? ['-n'] : []), '-d', 'display_errors=stderr'];
-        $this->process = \proc_open([...$command, '-r', $code], $spec, $this->pipes, null, $environment);
+        $command = [...$command, '-r', $code, '--', ...$arguments];
+        $this->process = \proc_open($command, $spec, $this->pipes, null, $environment);
         \fclose($theirs);
+        \fwrite($this->pipes[0], $input);
+        \fclose($this->pipes[0]);
     }
 
     public static function main(string $body, ?string $fd = null): self
     {
         return new self("Worker::run(function (Worker \$worker) { $body });", $fd);
+    }
+
+    /** A worker of tasks that has said hello and ready, and is welcome. */
+    public static function tasks(string $handlers, string $options = 'credits: 4', mixed ...$welcome): self
+    {
+        $child = new self("Tasks::run($handlers, $options);");
+        same([HELLO, READY], [$child->peer->hear()[0], $child->peer->hear()[0]]);
+        $child->peer->welcome(...$welcome);
+
+        return $child;
     }
 
     public function line(): string

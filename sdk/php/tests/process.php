@@ -220,6 +220,20 @@ test('the example runs from anywhere without composer', function () {
     isTrue(\str_contains($err, 'exiting intent=done'), $err);
 });
 
+test('the README shows a worker of tasks that runs', function () {
+    \preg_match_all('/```php\n(.*?)```/s', \file_get_contents(\dirname(__DIR__) . '/README.md'), $shown);
+    $uses = 'use Hearken\Worker\Failure\RateLimited;';
+    $child = new Child($uses . \preg_replace('/^use .*$/m', '', $shown[1][2]));
+    same(['greet', 'mail'], $child->peer->hear()[1]['task_types']);
+    same([READY, ['credits' => 4]], $child->peer->hear());
+    $child->peer->welcome();
+    $child->peer->task(1, type: 'greet', payload: ['name' => 'you']);
+    $child->peer->task(2, type: 'mail', payload: []);
+    $heard = \array_map(fn () => $child->peer->hear(), \range(1, 4));
+    same('hello you', $heard[1][1]['data']);
+    same(['rate_limited', 30_000], [$heard[3][1]['kind'], $heard[3][1]['retry_after_ms']]);
+});
+
 test('the README shows a program that runs', function () {
     \preg_match('/```php\n(.*?)```/s', \file_get_contents(\dirname(__DIR__) . '/README.md'), $shown);
     $child = new Child(\preg_replace('/^use .*$/m', '', $shown[1]));

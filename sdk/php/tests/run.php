@@ -18,7 +18,7 @@ namespace Hearken\Worker\Tests;
 require __DIR__ . '/../autoload.php';
 require __DIR__ . '/lib.php';
 require __DIR__ . '/peer.php';
-foreach (['wire', 'vectors', 'text', 'worker', 'process'] as $file) {
+foreach (['wire', 'vectors', 'text', 'worker', 'process', 'handlers', 'tasks', 'answers', 'endings', 'alone'] as $file) {
     if (\is_file(__DIR__ . "/$file.php")) {
         require __DIR__ . "/$file.php";
     }

@@ -30,6 +30,7 @@ final class Encoder
             $value instanceof Unsigned => "\xcf" . $value->bytes,
             $value instanceof Extension => throw new NotSendable('the line carries no MessagePack extensions'),
             $value instanceof \stdClass => self::map((array) $value, $depth),
+            $value instanceof Encoded => $value->bytes,
             default => throw new NotSendable(\sprintf(
                 'a value of type %s has no MessagePack form; send arrays, strings, numbers, booleans, null or stdClass',
                 \get_debug_type($value),
