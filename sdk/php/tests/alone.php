@@ -58,9 +58,22 @@ test('an error is an exit code', function () {
 });
 
 test('what the line cannot carry is refused here, too', function () {
+    same([70, ''], \array_slice(alone('fn () => NAN'), 0, 2), 'JSON has no NaN');
     [$code, $out, $err] = alone('fn () => new DateTimeImmutable()');
     same([70, ''], [$code, $out]);
     isTrue(\str_contains($err, 'DateTimeImmutable has no MessagePack form'), $err);
+});
+
+test('SIGTERM cancels the task that runs alone', function () {
+    if (!\function_exists('pcntl_signal')) {
+        return;
+    }
+    $child = new Child('Tasks::run(function (Task $t) { echo "up\n"; echo $t->wait(60), "\n"; $t->check(); });', '');
+    same("up\n", $child->line());
+    $child->terminate();
+    [$code, $out, $err] = $child->finish();
+    same([75, "shutdown\n"], [$code, $out]);
+    isTrue(\str_contains($err, 'error cancelled'), $err);
 });
 
 test('the example of tasks runs alone and on a line', function () {

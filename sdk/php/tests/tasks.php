@@ -57,6 +57,19 @@ test('tasks run one after another, in order', function () {
     same([ACCEPTED, RESULT], [$heard[4][0], $heard[5][0]]);
 });
 
+test('a thousand tasks leave nothing behind', function () {
+    $child = Child::tasks('fn () => memory_get_usage()', 'credits: 1');
+    for ($handle = 1; $handle <= 1000; $handle++) {
+        $child->peer->task($handle);
+        $child->peer->hear();
+        $used[$handle] = $child->peer->hear()[1]['data'];
+        $child->peer->ack($handle, of: RESULT);
+    }
+    // The bytes of an object for each task would be over 36,000.
+    isTrue($used[1000] - $used[100] < 4096, "{$used[100]} bytes, then {$used[1000]}");
+    leaves($child);
+});
+
 test('what a handler says carries its handle', function () {
     $child = Child::tasks('function (Task $task) {
         $task->progress(1, 2, "rows"); $task->log("info", "half", ["row" => 1]); $task->event("turned", ["page" => 2]);

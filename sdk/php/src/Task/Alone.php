@@ -66,9 +66,9 @@ final class Alone
         $bytes = $result->bytes();
         if ($bytes === null) {
             // Refused here as on the line, so that a worker tried by hand keeps its word under a supervisor.
-            Encoder::encode($result->data);
+            Encoder::encode($result->data, Answer::DEPTH);
             $flags = \JSON_UNESCAPED_SLASHES | \JSON_UNESCAPED_UNICODE | \JSON_PRESERVE_ZERO_FRACTION
-                | \JSON_INVALID_UTF8_SUBSTITUTE | \JSON_PARTIAL_OUTPUT_ON_ERROR;
+                | \JSON_INVALID_UTF8_SUBSTITUTE | \JSON_THROW_ON_ERROR;
             $bytes = \json_encode($result->data, $flags) . "\n";
         }
         \file_put_contents('php://stdout', $bytes);

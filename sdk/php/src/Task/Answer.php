@@ -21,13 +21,13 @@ final class Answer
     public const RESULT = 7;
     public const ERROR = 8;
     public const SNOOZE = 11;
+    /** The level of nesting at which the data stands: the frame and its fields are the first two. */
+    public const DEPTH = 3;
 
     private const CHUNK = 256 * 1024;
     /** What a frame may have around the data. */
     private const AROUND = 1024;
     private const MESSAGEPACK = 'application/msgpack';
-    /** The frame and its fields are the first two levels of nesting. */
-    private const DEPTH = 3;
 
     public function __construct(private readonly Voice $voice)
     {

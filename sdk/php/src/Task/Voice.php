@@ -72,11 +72,16 @@ final class Voice
         return $this->listener->isDraining();
     }
 
-    /** Why the task should end early, if it should. A supervisor that is gone cannot take its answer any more. */
+    /** Why the task should end early, if it should. */
     public function cancel(): ?Cancel
     {
-        return $this->listener->held?->cancelOf($this->handle)
-            ?? ($this->listener->isLost() ? new Cancel('lease_lost', 0) : null);
+        return match (true) {
+            // Without a line SIGTERM is the only word there is, and this task is all there is to stop.
+            $this->line === null => $this->listener->isDraining() ? new Cancel('shutdown', null) : null,
+            // A supervisor that is gone cannot take the answer any more.
+            $this->listener->isLost() => new Cancel('lease_lost', 0),
+            default => $this->listener->held?->cancelOf($this->handle),
+        };
     }
 
     /** How many bytes the body of a frame may have. */
