@@ -174,11 +174,19 @@ pub enum StopCause {
     DependencyRestart,
     /// Something it comes after is gone, and takes it down.
     DependencyStop,
+    /// It worked too long on its task.
+    TaskTimeout,
+    /// Somebody wanted its task back, and it did not give it up.
+    TaskCancelled,
+    /// It did not begin with a task it was given.
+    NotAccepted,
+    /// Its pool replaced it although nothing was wrong with it.
+    Recycle,
 }
 
 impl StopCause {
     /// Every cause.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Operator,
         Self::Restart,
         Self::Shutdown,
@@ -196,6 +204,10 @@ impl StopCause {
         Self::GroupRestart,
         Self::DependencyRestart,
         Self::DependencyStop,
+        Self::TaskTimeout,
+        Self::TaskCancelled,
+        Self::NotAccepted,
+        Self::Recycle,
     ];
 
     /// The name that stands in logs. Where the supervisor found a fault, it is the code of the
@@ -220,6 +232,10 @@ impl StopCause {
             Self::GroupRestart => "group_restart",
             Self::DependencyRestart => "dependency_restart",
             Self::DependencyStop => "dependency_stop",
+            Self::TaskTimeout => "task_timeout",
+            Self::TaskCancelled => "task_cancelled",
+            Self::NotAccepted => "not_accepted",
+            Self::Recycle => "recycle",
         }
     }
 
@@ -232,7 +248,7 @@ impl StopCause {
                 Some(Kind::Timeout)
             }
             Self::Violation => Some(Kind::Protocol),
-            Self::LineLost | Self::Watchdog | Self::Health => Some(Kind::Lost),
+            Self::LineLost | Self::Watchdog | Self::Health | Self::NotAccepted => Some(Kind::Lost),
             Self::Operator
             | Self::Restart
             | Self::Shutdown
@@ -241,7 +257,10 @@ impl StopCause {
             | Self::UnitFailed
             | Self::GroupRestart
             | Self::DependencyRestart
-            | Self::DependencyStop => None,
+            | Self::DependencyStop
+            | Self::TaskTimeout
+            | Self::TaskCancelled
+            | Self::Recycle => None,
         }
     }
 

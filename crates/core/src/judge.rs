@@ -57,6 +57,8 @@ pub enum DecidedBy {
     Policy,
     /// The restart budget is used up.
     Budget,
+    /// The pool, for the sake of its task.
+    Task,
 }
 
 impl DecidedBy {
@@ -77,6 +79,7 @@ impl DecidedBy {
             Self::Exit => "exit_status",
             Self::Policy => "restart_policy",
             Self::Budget => "restart_budget",
+            Self::Task => "task",
         }
     }
 }
@@ -247,7 +250,7 @@ pub fn react(
 /// Decides what follows an end. (The order is the list atop this file.)
 #[must_use]
 pub fn judge(evidence: &Evidence, rules: &[Rule], policy: &RestartPolicy) -> Judgement {
-    if let Some(judgement) = ordered(evidence) {
+    if let Some(judgement) = ordered(evidence, policy) {
         return judgement;
     }
     let kind = evidence.kind();
@@ -311,7 +314,7 @@ pub fn judge(evidence: &Evidence, rules: &[Rule], policy: &RestartPolicy) -> Jud
 }
 
 /// What was decided before the end: by people, or by the supervisor for the sake of others.
-fn ordered(evidence: &Evidence) -> Option<Judgement> {
+fn ordered(evidence: &Evidence, policy: &RestartPolicy) -> Option<Judgement> {
     Some(match evidence.stopped_by? {
         StopCause::Operator | StopCause::Scale => {
             Judgement::new(DecidedBy::Operator, Next::Stopped)
@@ -325,6 +328,17 @@ fn ordered(evidence: &Evidence) -> Option<Judgement> {
         StopCause::DependencyRestart => Judgement::new(DecidedBy::Dependency, Next::Held),
         StopCause::DependencyStop => Judgement::new(DecidedBy::Dependency, Next::Stopped),
         StopCause::UnitFailed => Judgement::new(DecidedBy::Unit, Next::Failed),
+        // The task was the trouble: whoever worked on it comes back for the next.
+        StopCause::TaskTimeout | StopCause::TaskCancelled => {
+            let next = match policy.when {
+                RestartWhen::Never => Next::Finished,
+                RestartWhen::Always | RestartWhen::OnFailure => {
+                    Next::Restart { pace: Pace::AtOnce, counted: false }
+                }
+            };
+            Judgement::new(DecidedBy::Task, next)
+        }
+        StopCause::Recycle => Judgement::new(DecidedBy::Supervisor, Next::Finished),
         StopCause::Verdict => return evidence.sentence,
         StopCause::StartTimeout
         | StopCause::Unready
@@ -333,6 +347,7 @@ fn ordered(evidence: &Evidence) -> Option<Judgement> {
         | StopCause::Overdue
         | StopCause::Watchdog
         | StopCause::ProgressTimeout
+        | StopCause::NotAccepted
         | StopCause::Health => return None,
     })
 }

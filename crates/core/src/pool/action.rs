@@ -37,8 +37,6 @@ pub struct Waiting {
 /// What the shell tells a pool.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Start what must be there from the beginning.
-    Boot,
     /// A batch that tasks belong to. Told before its tasks.
     Batch(BatchId, Batch),
     /// A task is on disk, and waits.
@@ -86,7 +84,13 @@ pub enum Event {
     /// held against something it depends on. (In exec mode this is the end of its task.)
     Ended(u32, Box<Evidence>, Option<Arc<str>>),
     /// The slot will not be started again by itself.
-    Down(u32),
+    Down {
+        /// Which slot.
+        slot: u32,
+        /// It is to be left alone until something else starts it: it failed for good, or somebody
+        /// wants it down.
+        barred: bool,
+    },
     /// Everything is to end: nothing more is dispatched.
     Closing,
 }

@@ -59,6 +59,17 @@ pub struct Clocks {
     pub cancel_grace: Duration,
 }
 
+impl Clocks {
+    /// From `accepted` to the message that asks the worker to give up: the soft clock; without one,
+    /// the last tenth of the hard clock, or as much of it as a worker is given to give up. So every
+    /// kill is announced, and comes when the hard clock says.
+    #[must_use]
+    pub fn cancel_after(&self) -> Option<Duration> {
+        let before_kill = |hard: Duration| hard - self.cancel_grace.min(hard / 10);
+        self.soft.or(self.hard.map(before_kill))
+    }
+}
+
 /// When a task is tried again. `None` stands for `"unlimited"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {

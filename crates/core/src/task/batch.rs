@@ -194,7 +194,8 @@ mod tests {
             };
             let total = succeeded + failed + cancelled;
             let counts = BatchCounts { total, succeeded, failed, cancelled };
-            prop_assert!((Batch { policy, counts }).end().is_some());
+            let ended = Batch { policy, counts }.end().is_some();
+            prop_assert!(ended);
         }
     }
 }

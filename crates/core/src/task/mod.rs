@@ -106,7 +106,7 @@ impl Priority {
 
     /// Its number.
     #[must_use]
-    pub fn get(self) -> u8 {
+    pub const fn get(self) -> u8 {
         self.0
     }
 }

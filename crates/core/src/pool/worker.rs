@@ -1,0 +1,228 @@
+//! One slot of a pool, and what the process in it holds.
+//!
+//! ```text
+//!             start                 ready                 idle too long, recycled
+//!   Down ──────────────▶ Starting ─────────▶ Ready ─────────────────────────────▶ Leaving
+//!    ▲                      ▲                  │ crashed: the supervisor               │
+//!    │                      └──────────────────┘ starts it again                       │
+//!    └─────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! In exec mode a slot is Down between two tasks; it is started for one, and never Ready.
+
+use super::{CancelReason, Clocks, Handle};
+use crate::identity::Token;
+use crate::moment::Moment;
+use crate::task::{Lease, TaskId};
+use std::time::Duration;
+
+/// Where a slot stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Is {
+    /// It has no process; `barred` if the pool must not ask for one.
+    Down { barred: bool },
+    /// It has one, or will have one, that takes no tasks yet.
+    Starting,
+    /// It takes tasks.
+    Ready,
+    /// It takes no more tasks; it is stopped as soon as it holds none.
+    Draining,
+    /// It is being stopped.
+    Leaving,
+}
+
+/// How far a task has come on its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The store was asked for it.
+    Claiming,
+    /// It was sent.
+    Sent,
+    /// The worker works on it, since then.
+    Accepted(Moment),
+}
+
+/// Why a task is being taken back from its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recall {
+    /// The try takes too long.
+    Slow,
+    /// The task has taken too long altogether.
+    Expired,
+    /// Somebody wants it back.
+    Operator,
+    /// Its batch is over.
+    Batch,
+}
+
+impl Recall {
+    pub(super) fn reason(self) -> CancelReason {
+        match self {
+            Self::Slow | Self::Expired => CancelReason::Timeout,
+            Self::Operator => CancelReason::Operator,
+            Self::Batch => CancelReason::Batch,
+        }
+    }
+}
+
+/// A task in the hands of a worker.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) task: TaskId,
+    pub(super) lease: Lease,
+    pub(super) handle: Handle,
+    pub(super) stage: Stage,
+    /// It is wanted back.
+    pub(super) recall: Option<Recall>,
+    /// When it is wanted back by itself.
+    pub(super) soft_at: Moment,
+    /// When its worker is killed for it.
+    pub(super) kill_at: Moment,
+    /// In exec mode: the worker put it off by so much, and still has to exit.
+    pub(super) snoozed: Option<Duration>,
+}
+
+impl Held {
+    pub(super) fn claiming(task: TaskId, lease: Lease) -> Self {
+        Self {
+            task,
+            lease,
+            handle: Handle(0),
+            stage: Stage::Claiming,
+            recall: None,
+            soft_at: Moment::NEVER,
+            kill_at: Moment::NEVER,
+            snoozed: None,
+        }
+    }
+
+    /// The worker begins: its clocks run.
+    pub(super) fn accept(&mut self, now: Moment, clocks: &Clocks) {
+        self.stage = Stage::Accepted(now);
+        if self.recall.is_none() {
+            self.soft_at = clocks.cancel_after().map_or(Moment::NEVER, |soft| now + soft);
+            self.kill_at = clocks.hard.map_or(Moment::NEVER, |hard| now + hard);
+        }
+    }
+
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(self.stage, Stage::Accepted(_))
+    }
+
+    /// How long the worker has worked on it.
+    pub(super) fn worked(&self, now: Moment) -> Duration {
+        match self.stage {
+            Stage::Accepted(since) => now.since(since),
+            Stage::Claiming | Stage::Sent => Duration::ZERO,
+        }
+    }
+}
+
+/// One slot of a pool.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) is: Is,
+    pub(super) token: Option<Token>,
+    /// How many tasks it takes at once.
+    pub(super) credits: u32,
+    /// In the order they were given.
+    pub(super) held: Vec<Held>,
+    last_handle: u32,
+    /// How many tasks its process has done.
+    pub(super) done: u32,
+    /// After how many it is replaced.
+    pub(super) done_most: u32,
+    /// When it is replaced for its age.
+    pub(super) old_at: Moment,
+    /// It holds nothing, since then.
+    pub(super) idle_since: Moment,
+    /// When it was last handed a task, or said something of one.
+    pub(super) stirred_at: Moment,
+    /// The slot that takes its place.
+    pub(super) successor: Option<u32>,
+    /// How the pool's indexes know it.
+    pub(super) listed: Listed,
+}
+
+/// What the pool's indexes know of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// It counts as serving.
+    pub(super) serves: bool,
+    /// It can take a task, beside so many that it holds.
+    pub(super) free: Option<usize>,
+    /// It is ready and holds nothing, since then.
+    pub(super) idle: Option<Moment>,
+    /// It is to be looked at then.
+    pub(super) rings_at: Moment,
+}
+
+impl Listed {
+    pub(super) const NOWHERE: Self =
+        Self { serves: false, free: None, idle: None, rings_at: Moment::NEVER };
+}
+
+impl Worker {
+    pub(super) fn new() -> Self {
+        Self {
+            is: Is::Down { barred: false },
+            token: None,
+            credits: 0,
+            held: Vec::new(),
+            last_handle: 0,
+            done: 0,
+            done_most: u32::MAX,
+            old_at: Moment::NEVER,
+            idle_since: Moment::START,
+            stirred_at: Moment::START,
+            successor: None,
+            listed: Listed::NOWHERE,
+        }
+    }
+
+    /// A new process comes into the slot: nothing of the last one counts.
+    pub(super) fn renew(&mut self, token: Token) {
+        self.is = Is::Starting;
+        self.token = Some(token);
+        (self.credits, self.last_handle, self.done) = (0, 0, 0);
+        (self.done_most, self.old_at) = (u32::MAX, Moment::NEVER);
+    }
+
+    /// A number that this line has not seen.
+    pub(super) fn next_handle(&mut self) -> Handle {
+        self.last_handle = self.last_handle.wrapping_add(1);
+        Handle(self.last_handle)
+    }
+
+    pub(super) fn position(&self, handle: Handle) -> Option<usize> {
+        self.held.iter().position(|it| it.handle == handle && it.stage != Stage::Claiming)
+    }
+
+    /// Whether it can take one more task.
+    pub(super) fn has_credit(&self) -> bool {
+        self.is == Is::Ready && (self.held.len() as u64) < u64::from(self.credits)
+    }
+
+    /// Whether it counts as one that serves, now or soon: whoever is to be replaced does not, its
+    /// successor does.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.is, Is::Starting | Is::Ready) && self.successor.is_none()
+    }
+
+    /// The task it should have begun by now, and by when: the first it was sent, counted from the
+    /// moment it had nothing else to do.
+    pub(super) fn overdue(&self, accept: Duration) -> Option<(Moment, &Held)> {
+        if self.held.iter().any(Held::is_accepted) {
+            return None;
+        }
+        let first = self.held.iter().find(|it| it.stage == Stage::Sent)?;
+        Some((self.stirred_at + accept, first))
+    }
+
+    /// When a task it holds wants something to happen.
+    pub(super) fn due(&self, accept: Duration) -> Moment {
+        let held = self.held.iter().map(|it| it.soft_at.min(it.kill_at)).min();
+        let overdue = self.overdue(accept).map(|(moment, _)| moment);
+        held.into_iter().chain(overdue).chain([self.old_at]).min().unwrap_or(Moment::NEVER)
+    }
+}
