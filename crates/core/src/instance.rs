@@ -71,6 +71,16 @@ pub enum Event {
     Restart,
     /// Those for whose sake it was stopped let it start again. Forgives nothing.
     Resume,
+    /// Its pool needs a process here. Forgives nothing.
+    Call,
+    /// Its pool wants this process gone, asked first or killed. Whether another follows says the
+    /// cause.
+    Dismiss {
+        /// Why.
+        cause: StopCause,
+        /// Without asking first.
+        kill: bool,
+    },
     /// No more patience: what still runs is killed now.
     Kill,
     /// The program runs.
@@ -175,9 +185,10 @@ impl Instance {
                 self.wanted = Wanted::Up;
                 self.account.forgive();
             }
-            Event::Resume => self.wanted = Wanted::Up,
+            Event::Resume | Event::Call => self.wanted = Wanted::Up,
             Event::Stop(cause) => self.wanted = Wanted::Down(*cause),
             Event::Kill
+            | Event::Dismiss { .. }
             | Event::Spawned(_)
             | Event::SpawnFailed(_)
             | Event::Said(_)
@@ -199,6 +210,7 @@ impl Instance {
                 self.spawn(cx)
             }
             (Is::Down(Rest::New), Event::Resume) => self.resume(None, cx),
+            (Is::Down(_), Event::Call) => self.called(cx),
             (Is::Held(wait), Event::Resume) => self.resume(wait, cx),
             (Is::Backoff(wait), Event::Due) if wait.until <= cx.now => self.restart(wait, cx),
             (
@@ -212,6 +224,8 @@ impl Instance {
                 is @ (Is::Down(_) | Is::Held(_) | Is::Backoff(_)),
                 Event::Stop(_)
                 | Event::Resume
+                | Event::Call
+                | Event::Dismiss { .. }
                 | Event::Kill
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
@@ -235,8 +249,11 @@ impl Instance {
             (Is::Spawning(life), Event::Kill) => {
                 self.kill(life, StopCause::Shutdown, Duration::ZERO, cx)
             }
+            (Is::Spawning(life), Event::Dismiss { cause, .. }) => {
+                self.kill(life, cause, Duration::ZERO, cx)
+            }
             (Is::Spawning(life), Event::Stop(_)) => self.stop_when_known(life, cx),
-            (Is::Spawning(life), Event::Start | Event::Restart | Event::Resume) => {
+            (Is::Spawning(life), Event::Start | Event::Restart | Event::Resume | Event::Call) => {
                 Is::Spawning(Life { leave_by: Moment::NEVER, ..life })
             }
             (Is::Spawning(life), Event::Due) if life.start_by.min(life.leave_by) <= cx.now => {
@@ -256,6 +273,12 @@ impl Instance {
             // It runs.
             (Is::Starting(life) | Is::Ready(life), Event::Stop(cause)) => {
                 self.stop(life, cause, cx)
+            }
+            (Is::Starting(life) | Is::Ready(life), Event::Dismiss { cause, kill: false }) => {
+                self.stop(life, cause, cx)
+            }
+            (Is::Starting(life) | Is::Ready(life), Event::Dismiss { cause, kill: true }) => {
+                self.kill(life, cause, Duration::ZERO, cx)
             }
             (Is::Starting(life) | Is::Ready(life), Event::Restart) => {
                 self.stop(life, StopCause::Restart, cx)
@@ -315,6 +338,7 @@ impl Instance {
                 is @ (Is::Starting(_) | Is::Ready(_)),
                 Event::Start
                 | Event::Resume
+                | Event::Call
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
                 | Event::Due,
@@ -329,9 +353,10 @@ impl Instance {
                 is
             }
             (Is::Stopping(life, _, phase), Event::Stop(cause)) => Is::Stopping(life, cause, phase),
-            (Is::Stopping(life, cause, Phase::Asked { since, .. }), Event::Kill) => {
-                self.kill(life, cause, cx.now.since(since), cx)
-            }
+            (
+                Is::Stopping(life, cause, Phase::Asked { since, .. }),
+                Event::Kill | Event::Dismiss { kill: true, .. },
+            ) => self.kill(life, cause, cx.now.since(since), cx),
             (Is::Stopping(life, cause, Phase::Asked { since, kill_at }), Event::Due)
                 if kill_at <= cx.now =>
             {
@@ -360,6 +385,8 @@ impl Instance {
             (
                 is @ Is::Stopping(..),
                 Event::Resume
+                | Event::Call
+                | Event::Dismiss { .. }
                 | Event::Kill
                 | Event::Said(_)
                 | Event::Violated
@@ -403,6 +430,8 @@ impl Instance {
             (
                 is @ Is::Judging(..),
                 Event::Resume
+                | Event::Call
+                | Event::Dismiss { .. }
                 | Event::Kill
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)
@@ -432,6 +461,8 @@ impl Instance {
             (
                 is @ Is::Abandoned(..),
                 Event::Resume
+                | Event::Call
+                | Event::Dismiss { .. }
                 | Event::Kill
                 | Event::Said(_)
                 | Event::Violated

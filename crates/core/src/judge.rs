@@ -274,6 +274,10 @@ pub fn judge(evidence: &Evidence, rules: &[Rule], policy: &RestartPolicy) -> Jud
         return once(evidence, intent, kind, policy);
     }
 
+    if policy.when == RestartWhen::OnTask {
+        return on_task(evidence, found);
+    }
+
     let row = row(evidence, kind);
     let counted = row.is_none_or(|row| row.unit != UnitVerdict::None);
     let ask_again = Next::Restart { pace: pace(None, asked, policy), counted };
@@ -331,7 +335,7 @@ fn ordered(evidence: &Evidence, policy: &RestartPolicy) -> Option<Judgement> {
         // The task was the trouble: whoever worked on it comes back for the next.
         StopCause::TaskTimeout | StopCause::TaskCancelled => {
             let next = match policy.when {
-                RestartWhen::Never => Next::Finished,
+                RestartWhen::Never | RestartWhen::OnTask => Next::Finished,
                 RestartWhen::Always | RestartWhen::OnFailure => {
                     Next::Restart { pace: Pace::AtOnce, counted: false }
                 }
@@ -350,6 +354,22 @@ fn ordered(evidence: &Evidence, policy: &RestartPolicy) -> Option<Judgement> {
         | StopCause::NotAccepted
         | StopCause::Health => return None,
     })
+}
+
+/// What follows the end of a process that was there for one task: nothing, for itself.
+fn on_task(evidence: &Evidence, found: Option<(u32, &Rule)>) -> Judgement {
+    if could_not_start(evidence, true) {
+        return Judgement::new(DecidedBy::Exit, Next::Failed);
+    }
+    let beyond = match found.and_then(|(_, rule)| rule.unit) {
+        Some(UnitVerdict::Fail) => Beyond::FailUnit,
+        Some(UnitVerdict::ShutDown) => Beyond::ShutDown,
+        Some(UnitVerdict::None | UnitVerdict::Count | UnitVerdict::Pause) | None => {
+            return Judgement::new(DecidedBy::Task, Next::Finished);
+        }
+    };
+    let decided_by = found.map_or(DecidedBy::Task, |(place, _)| DecidedBy::Rule(place));
+    Judgement { next: Next::Failed, beyond, decided_by }
 }
 
 /// What follows the end of a oneshot.
@@ -417,7 +437,9 @@ fn by_policy(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
         (RestartWhen::Always, _) | (RestartWhen::OnFailure, false) => {
             Next::Restart { pace: Pace::Backoff(policy.backoff), counted: true }
         }
-        (RestartWhen::OnFailure | RestartWhen::Never, true) => Next::Finished,
+        (RestartWhen::OnFailure | RestartWhen::Never, true) | (RestartWhen::OnTask, _) => {
+            Next::Finished
+        }
         (RestartWhen::Never, false) => Next::Failed,
     };
     Judgement::new(DecidedBy::Policy, next)

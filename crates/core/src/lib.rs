@@ -33,7 +33,7 @@
 //! use hearken_core::identity::UnitName;
 //! use hearken_core::moment::Moment;
 //! use hearken_core::policy::{
-//!     OnDependencyRestart, OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy,
+//!     OnDependencyRestart, OnLimit, Ready, RestartPolicy, RestartWhen, Role, StopPolicy, UnitPolicy,
 //! };
 //! use hearken_core::supervision::{Event, Plan, Supervision, WhenIdle};
 //! use std::time::Duration;
@@ -42,6 +42,7 @@
 //! let web = UnitPolicy {
 //!     name: UnitName::new("web")?,
 //!     instances: 1,
+//!     role: Role::Service,
 //!     critical: false,
 //!     restart: RestartPolicy {
 //!         when: RestartWhen::OnFailure,

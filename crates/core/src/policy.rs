@@ -16,6 +16,8 @@ pub struct UnitPolicy {
     pub name: UnitName,
     /// How many instances it has: 1 to [`INSTANCES_MAX`].
     pub instances: u32,
+    /// Who says which of them run.
+    pub role: Role,
     /// Whether its failing for good ends the daemon, with a non-zero exit code.
     pub critical: bool,
     /// When it is restarted.
@@ -39,6 +41,19 @@ pub struct UnitPolicy {
     pub progress_timeout: Option<Duration>,
     /// How its health is probed once it is ready.
     pub health: Option<Probing>,
+}
+
+/// Who says which instances of a unit run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A service: all of them, for as long as it is wanted.
+    Service,
+    /// A pool: so many from the start on, the others whenever the pool asks for them. It is up as
+    /// long as one of its workers is; with none ahead, as long as it is wanted.
+    Pool {
+        /// How many are started with the unit.
+        ahead: u32,
+    },
 }
 
 /// The most instances one unit may have.
@@ -158,6 +173,9 @@ pub enum RestartWhen {
     OnFailure,
     /// Never; not even when the child asks for it. Such a unit is a oneshot.
     Never,
+    /// Never by itself: its pool starts it for the next task. However it ends, that is the task's
+    /// matter, unless it could not be started or a rule says more.
+    OnTask,
 }
 
 /// What follows when the restart budget is used up.

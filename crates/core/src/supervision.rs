@@ -44,6 +44,18 @@ pub enum Event {
     /// An operator wants so many instances of this unit: 1 to
     /// [`INSTANCES_MAX`](crate::policy::INSTANCES_MAX); any other number changes nothing.
     Scale(UnitIndex, u32),
+    /// A pool needs a process in this slot. Where its unit does not run, nothing happens: see
+    /// [`Supervision::standing`].
+    Call(InstanceId),
+    /// A pool wants the process of this slot gone, asked first or killed.
+    Dismiss {
+        /// Which slot.
+        id: InstanceId,
+        /// Why.
+        cause: StopCause,
+        /// Without asking first.
+        kill: bool,
+    },
     /// Stop everything, dependents first.
     Shutdown,
     /// Stop everything, now and by force.
@@ -196,6 +208,13 @@ impl Supervision {
                 }
             }
             Event::Scale(unit, instances) => self.scale(now, unit, instances),
+            Event::Call(id) => {
+                let going = self.units.get(id.unit.0 as usize).map(|unit| unit.going);
+                if matches!(self.phase, Phase::Running { .. }) && going == Some(Going::On) {
+                    self.tell(now, id, To::Call);
+                }
+            }
+            Event::Dismiss { id, cause, kill } => self.tell(now, id, To::Dismiss { cause, kill }),
             Event::Shutdown => self.shut_down(now, None),
             Event::ShutdownNow => {
                 self.shut_down(now, None);
@@ -368,6 +387,14 @@ impl Supervision {
     fn tell_in_use(&mut self, now: Moment, unit: UnitIndex, event: &instance::Event) {
         let Some(it) = self.units.get(unit.0 as usize) else { return };
         let ids: Vec<_> = it.in_use().map(Instance::id).collect();
+        for id in ids {
+            self.tell(now, id, event.clone());
+        }
+    }
+
+    fn tell_those_to_run(&mut self, now: Moment, unit: UnitIndex, event: &instance::Event) {
+        let Some(it) = self.units.get(unit.0 as usize) else { return };
+        let ids: Vec<_> = it.to_run().map(Instance::id).collect();
         for id in ids {
             self.tell(now, id, event.clone());
         }

@@ -3,7 +3,7 @@
 use crate::identity::{InstanceId, UnitIndex};
 use crate::instance::{Instance, Rest, Standing};
 use crate::moment::Moment;
-use crate::policy::{UnitPolicy, Until};
+use crate::policy::{Role, UnitPolicy, Until};
 
 /// What became of the wish that a unit shall run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,21 +67,39 @@ impl Unit {
         self.instances.iter().take(self.policy.instances as usize)
     }
 
+    /// The slots that run when the unit does: of a pool those it has ahead, and whatever is under way.
+    pub fn to_run(&self) -> impl Iterator<Item = &Instance> {
+        let ahead = match self.policy.role {
+            Role::Service => u32::MAX,
+            Role::Pool { ahead } => ahead,
+        };
+        self.in_use()
+            .filter(move |it| it.id().slot <= ahead || !matches!(it.standing(), Standing::Down(_)))
+    }
+
     /// Whether it has come as far as a dependent waits for.
     #[must_use]
     pub fn has_come(&self, until: Until) -> bool {
-        self.in_use().all(|instance| match (until, instance.standing()) {
+        let come = |instance: &Instance| Self::instance_has_come(instance, until);
+        match self.policy.role {
+            Role::Service => self.in_use().all(come),
+            Role::Pool { ahead: 0 } => self.going == Going::On,
+            Role::Pool { .. } => self.to_run().any(come),
+        }
+    }
+
+    fn instance_has_come(instance: &Instance, until: Until) -> bool {
+        match (until, instance.standing()) {
             (Until::Started, Standing::Starting { running }) => running,
             (Until::Started | Until::Ready, Standing::Ready)
             | (_, Standing::Down(Rest::Finished)) => true,
             (Until::Ready | Until::Succeeded, Standing::Starting { .. })
             | (Until::Succeeded, Standing::Ready)
             | (_, Standing::Down(Rest::New | Rest::Stopped | Rest::Failed))
-            | (
-                _,
-                Standing::Held | Standing::Backoff | Standing::Stopping | Standing::Abandoned,
-            ) => false,
-        })
+            | (_, Standing::Held | Standing::Backoff | Standing::Stopping | Standing::Abandoned) => {
+                false
+            }
+        }
     }
 
     /// Whether any instance has a process, or has asked for one.

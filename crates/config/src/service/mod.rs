@@ -32,7 +32,7 @@ use after::{Awaited, AwaitedShape};
 use check::Check;
 use environment::EnvironmentShape;
 use health::HealthShape;
-use hearken_core::policy::{OnDependencyRestart, RestartWhen, UnitPolicy};
+use hearken_core::policy::{OnDependencyRestart, RestartWhen, Role, UnitPolicy};
 use line::LineMode;
 use program::Program;
 use ready::{Readiness, ReadyShape};
@@ -325,6 +325,7 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
             policy: UnitPolicy {
                 name: name?,
                 instances: instances?,
+                role: Role::Service,
                 critical: critical?,
                 restart: restart.policy?,
                 stop: stop?,

@@ -110,6 +110,14 @@ impl Instance {
         self.spawn(cx)
     }
 
+    /// Its pool needs a process here: at once, unless its unit pauses.
+    pub(super) fn called(&mut self, cx: &mut Context<'_>) -> Is {
+        if cx.paused_until > cx.now {
+            return Is::Backoff(Wait { until: cx.paused_until, counted: false, asked_gate: true });
+        }
+        self.spawn(cx)
+    }
+
     /// Those for whose sake it was down let it start; a delay that was to pass still passes.
     pub(super) fn resume(&mut self, wait: Option<Wait>, cx: &mut Context<'_>) -> Is {
         match wait {

@@ -271,6 +271,8 @@ impl Life {
             | Event::Stop(_)
             | Event::Restart
             | Event::Resume
+            | Event::Call
+            | Event::Dismiss { .. }
             | Event::Kill
             | Event::Spawned(_)
             | Event::SpawnFailed(_)

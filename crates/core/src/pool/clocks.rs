@@ -89,8 +89,7 @@ impl Pool {
                     }
                 } else if !asked {
                     self.ask_back(now, slot, place, recall);
-                } else if let Some(held) =
-                    self.worker(slot).and_then(|it| it.held.get_mut(place))
+                } else if let Some(held) = self.worker(slot).and_then(|it| it.held.get_mut(place))
                     && held.recall == Some(Recall::Slow)
                 {
                     // It is being given up already; now for good.

@@ -45,9 +45,10 @@ impl Pool {
             return false;
         }
         let Some(kind) = self.tasks.get(&id).map(|task| task.kind.clone()) else { return false };
-        let away = self.pauses.values_mut().find(|pause| {
-            pause.kinds.contains(&kind) && pause.probe != Some(id)
-        });
+        let away = self
+            .pauses
+            .values_mut()
+            .find(|pause| pause.kinds.contains(&kind) && pause.probe != Some(id));
         let Some(pause) = away else { return false };
         if pause.probe.is_none() && pause.until <= now {
             pause.probe = Some(id);
@@ -70,8 +71,7 @@ impl Pool {
         let names: Vec<_> =
             self.pauses.iter().filter(|(_, it)| due(it)).map(|(name, _)| name.clone()).collect();
         for name in names {
-            while let Some(id) =
-                self.pauses.get_mut(&name).and_then(|pause| pause.held.pop_front())
+            while let Some(id) = self.pauses.get_mut(&name).and_then(|pause| pause.held.pop_front())
             {
                 if self.is_paused(id) {
                     if let Some(pause) = self.pauses.get_mut(&name) {

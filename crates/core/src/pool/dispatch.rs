@@ -1,7 +1,7 @@
 //! Which waiting task goes to which worker, and its way into the worker's hands.
 
-use super::worker::{Held, Is, Stage};
 use super::task::{Place, taken_back};
+use super::worker::{Held, Is, Stage};
 use super::{Action, Pending, Pool, Report, TaskDecidedBy, TaskNext, WorkMode};
 use crate::identity::Token;
 use crate::moment::Moment;
@@ -15,9 +15,8 @@ impl Pool {
             && let Some((_, slot)) = self.free.first().copied()
         {
             let tasks = &self.tasks;
-            let counts = |id, ticket| {
-                tasks.get(&id).is_some_and(|task| task.place == Place::Ready(ticket))
-            };
+            let counts =
+                |id, ticket| tasks.get(&id).is_some_and(|task| task.place == Place::Ready(ticket));
             let Some(id) = self.ready.take(counts) else { break };
             if self.waits_for_dependency(now, id) || self.waits_for_budget(now, id) {
                 continue;

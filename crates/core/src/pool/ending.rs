@@ -3,9 +3,7 @@
 use super::hearing::{failures, too_slow};
 use super::task::{Place, taken_back};
 use super::worker::{Held, Is, Recall, Stage};
-use super::{
-    Action, Handle, Pending, Pool, Said, TaskDecidedBy, TaskNext, WorkMode,
-};
+use super::{Action, Handle, Pending, Pool, Said, TaskDecidedBy, TaskNext, WorkMode};
 use crate::evidence::{End, Ending, Evidence, StopCause, TypedError};
 use crate::identity::Token;
 use crate::kind::Kind;
@@ -266,7 +264,7 @@ impl Pool {
         circumstances.kind = Some(error.kind);
         circumstances.code = Some(&error.code);
         circumstances.attempt = failures(counters).saturating_add(1);
-        let judged = match (exec, evidence.end) {
+        match (exec, evidence.end) {
             // A program that says by its exit code that it failed has not crashed.
             (true, End::Process(Ending::Exited(_))) if error.kind == Kind::Crashed => {
                 circumstances.kind = Some(Kind::Transient);
@@ -274,8 +272,7 @@ impl Pool {
                 self.judge_as(now, slot, place, &error, &circumstances, dependency)
             }
             _ => self.judge_as(now, slot, place, &error, &circumstances, dependency),
-        };
-        judged
+        }
     }
 
     /// An exec task whose program never ran: that says something of the program, not of the task.
@@ -291,9 +288,9 @@ impl Pool {
                 self.pending.insert(held.lease, Pending::Orphan(held.task));
             }
             Stage::Sent | Stage::Accepted(_) => {
-                let verdict = held.recall.map_or_else(Verdict::released, |recall| {
-                    Verdict::recalled(recall, None)
-                });
+                let verdict = held
+                    .recall
+                    .map_or_else(Verdict::released, |recall| Verdict::recalled(recall, None));
                 self.end_try(now, slot, &held, verdict, None);
             }
         }
@@ -331,4 +328,3 @@ fn of_an_end(evidence: &Evidence) -> TypedError {
         scope: None,
     }
 }
-

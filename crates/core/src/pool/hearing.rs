@@ -3,8 +3,8 @@
 use super::ending::Verdict;
 use super::worker::{Is, Recall};
 use super::{
-    Action, CancelReason, Ceiling, DeadBy, Handle, Pool, RecycleCause, Report, Said,
-    TaskDecidedBy, TaskNext, WorkMode,
+    Action, CancelReason, Ceiling, DeadBy, Handle, Pool, RecycleCause, Report, Said, TaskDecidedBy,
+    TaskNext, WorkMode,
 };
 use crate::backoff::DELAY_MAX;
 use crate::evidence::TypedError;
@@ -179,15 +179,8 @@ impl Pool {
         let counters = task.counters;
         let elapsed = task.first_try.map_or(Duration::ZERO, |first| now.since(first));
         let (retry, rules) = (&self.policy.retry, &self.policy.rules);
-        let sentence = task::decide(
-            error,
-            circumstances,
-            counters,
-            elapsed,
-            retry,
-            rules,
-            &mut self.jitter,
-        );
+        let sentence =
+            task::decide(error, circumstances, counters, elapsed, retry, rules, &mut self.jitter);
         let elsewhere = matches!(sentence.next, TaskNext::Again { elsewhere: true, .. });
         Verdict {
             next: sentence.next,
@@ -221,8 +214,7 @@ impl Pool {
         if let Some(recall @ (Recall::Operator | Recall::Batch | Recall::Expired)) = held.recall {
             return Verdict::recalled(recall, None);
         }
-        let mut counters =
-            self.tasks.get(&held.task).map(|task| task.counters).unwrap_or_default();
+        let mut counters = self.tasks.get(&held.task).map(|task| task.counters).unwrap_or_default();
         counters.snoozes = counters.snoozes.saturating_add(1);
         let exhausted = self.policy.retry.snoozes.is_some_and(|most| counters.snoozes >= most);
         let (next, decided_by) = if exhausted {

@@ -389,7 +389,12 @@ impl PoolCounts {
 }
 
 /// Keeps an index true when `slot`, which stood at `old`, stands at `new`.
-fn reindex<K: Ord + Copy>(index: &mut BTreeSet<(K, u32)>, old: Option<K>, new: Option<K>, slot: u32) {
+fn reindex<K: Ord + Copy>(
+    index: &mut BTreeSet<(K, u32)>,
+    old: Option<K>,
+    new: Option<K>,
+    slot: u32,
+) {
     if old != new {
         if let Some(old) = old {
             index.remove(&(old, slot));

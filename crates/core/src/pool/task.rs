@@ -56,13 +56,6 @@ impl Task {
         (waiting.id, task)
     }
 
-    pub(super) fn waits(&self) -> bool {
-        match self.place {
-            Place::Delayed(_) | Place::Ready(_) | Place::Paused => true,
-            Place::InHand(_) | Place::Keeping => false,
-        }
-    }
-
     /// Whether it was tried before and failed, so that another try is a retry.
     pub(super) fn has_failed(&self) -> bool {
         self.counters.attempts > 0 || self.counters.crashes > 0

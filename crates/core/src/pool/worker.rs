@@ -134,8 +134,6 @@ pub(super) struct Worker {
     pub(super) done_most: u32,
     /// When it is replaced for its age.
     pub(super) old_at: Moment,
-    /// It holds nothing, since then.
-    pub(super) idle_since: Moment,
     /// When it was last handed a task, or said something of one.
     pub(super) stirred_at: Moment,
     /// The slot that takes its place.
@@ -173,7 +171,6 @@ impl Worker {
             done: 0,
             done_most: u32::MAX,
             old_at: Moment::NEVER,
-            idle_since: Moment::START,
             stirred_at: Moment::START,
             successor: None,
             listed: Listed::NOWHERE,

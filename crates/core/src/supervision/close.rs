@@ -3,7 +3,8 @@
 use super::{Phase, Supervision, WhenIdle};
 use crate::action::{Action, Outcome, Report};
 use crate::moment::Moment;
-use crate::unit::Going;
+use crate::policy::Role;
+use crate::unit::{Going, Unit};
 
 impl Supervision {
     pub(super) fn shut_down(&mut self, now: Moment, because: Option<Outcome>) {
@@ -36,7 +37,10 @@ impl Supervision {
                 self.leave(outcome);
             }
             Phase::Running { idle } => {
-                let now_idle = self.active == 0 && self.abandoned == 0;
+                // A pool that runs waits for tasks.
+                let pool = |it: &Unit| it.policy.role != Role::Service && it.going == Going::On;
+                let now_idle =
+                    self.active == 0 && self.abandoned == 0 && !self.units.iter().any(pool);
                 self.phase = Phase::Running { idle: now_idle };
                 if now_idle && !idle {
                     self.report(Report::Idle);

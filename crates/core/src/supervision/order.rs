@@ -6,7 +6,7 @@ use crate::evidence::StopCause;
 use crate::identity::{InstanceId, UnitIndex};
 use crate::instance::{self, Standing};
 use crate::moment::Moment;
-use crate::policy::{After, INSTANCES_MAX};
+use crate::policy::{After, INSTANCES_MAX, Role, Until};
 use crate::unit::Going;
 
 impl Supervision {
@@ -19,7 +19,7 @@ impl Supervision {
             Phase::Running { .. } => {
                 let dependents = self.dependents.get(index.0 as usize).cloned();
                 for other in dependents.unwrap_or_default() {
-                    if change.lost {
+                    if change.lost && !self.is_up_without(index) {
                         self.lose_dependency(now, other, index);
                     }
                     self.start_if_due(now, other, change.failed);
@@ -36,6 +36,13 @@ impl Supervision {
             }
             Phase::ShuttingDown(_) | Phase::Left => {}
         }
+    }
+
+    /// Whether it makes no difference to those that come after this unit that it lost one process.
+    fn is_up_without(&self, index: UnitIndex) -> bool {
+        self.units
+            .get(index.0 as usize)
+            .is_some_and(|unit| unit.policy.role != Role::Service && unit.has_come(Until::Started))
     }
 
     /// The units that have not come as far as this one needs them to, and those of its group that
@@ -69,7 +76,7 @@ impl Supervision {
             if let Some(unit) = self.unit_mut(index) {
                 unit.going = Going::On;
             }
-            self.tell_in_use(now, index, &event);
+            self.tell_those_to_run(now, index, &event);
         } else if say_waiting {
             self.report(Report::Waiting { unit: index, on });
         }
@@ -98,7 +105,7 @@ impl Supervision {
         let Some(unit) = self.unit_mut(index) else { return };
         let runs = unit.in_use().any(|it| !matches!(it.standing(), Standing::Down(_)));
         if unit.going == Going::On && runs {
-            self.tell_in_use(now, index, command);
+            self.tell_those_to_run(now, index, command);
         } else {
             unit.going = Going::Held;
             // Nobody waits any more for it to come down with its group.

@@ -90,6 +90,8 @@ impl Daemon<'_> {
             | Event::Stop(_)
             | Event::Restart(_)
             | Event::Scale(..)
+            | Event::Call(_)
+            | Event::Dismiss { .. }
             | Event::Shutdown
             | Event::ShutdownNow
             | Event::Spawned(..)

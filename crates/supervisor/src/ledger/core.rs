@@ -207,6 +207,7 @@ impl KeptJudgement {
             Voice::Exit => DecidedBy::Exit,
             Voice::Policy => DecidedBy::Policy,
             Voice::Budget => DecidedBy::Budget,
+            Voice::Task => DecidedBy::Task,
         };
         Ok(Judgement { next, beyond, decided_by })
     }
@@ -235,6 +236,7 @@ pub(super) fn voice(decided_by: DecidedBy, rules: &[Rule]) -> (Voice, Option<Kep
         DecidedBy::Exit => Voice::Exit,
         DecidedBy::Policy => Voice::Policy,
         DecidedBy::Budget => Voice::Budget,
+        DecidedBy::Task => Voice::Task,
     };
     (voice, None)
 }

@@ -244,6 +244,8 @@ words! {
         Policy = "restart_policy",
         /// The restart budget.
         Budget = "restart_budget",
+        /// The pool, for the sake of a task.
+        Task = "task",
     }
 }
 

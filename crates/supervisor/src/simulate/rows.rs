@@ -264,5 +264,9 @@ fn stopped(cause: StopCause) -> &'static str {
         StopCause::GroupRestart => "is stopped with its group",
         StopCause::DependencyRestart => "is stopped: what it comes after restarts",
         StopCause::DependencyStop => "is stopped: what it comes after is gone",
+        StopCause::TaskTimeout => "is stopped: its task took too long",
+        StopCause::TaskCancelled => "is stopped: its task was cancelled",
+        StopCause::NotAccepted => "is stopped: did not begin with its task",
+        StopCause::Recycle => "is stopped: replaced by another worker",
     }
 }

@@ -167,6 +167,7 @@ pub(super) fn voice(by: DecidedBy, kind: Option<Kind>, policy: &RestartPolicy) -
         },
         DecidedBy::Policy => format!("restart.policy = {}", when(policy.when)),
         DecidedBy::Budget => "restart.limit".into(),
+        DecidedBy::Task => "its task".into(),
     }
 }
 
@@ -175,6 +176,7 @@ fn when(when: RestartWhen) -> &'static str {
         RestartWhen::Always => "always",
         RestartWhen::OnFailure => "on_failure",
         RestartWhen::Never => "never",
+        RestartWhen::OnTask => "on_task",
     }
 }
 

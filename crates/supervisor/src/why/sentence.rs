@@ -226,7 +226,8 @@ impl Teller<'_> {
             | Voice::Error
             | Voice::Exit
             | Voice::Policy
-            | Voice::Budget => false,
+            | Voice::Budget
+            | Voice::Task => false,
         };
         if !self_evident {
             parts.push(words::decided(ended));

@@ -91,6 +91,12 @@ pub(super) fn stopped(cause: StopCause) -> &'static str {
         StopCause::GroupRestart => "was stopped because its group starts again together",
         StopCause::DependencyRestart => "was stopped because something it comes after starts again",
         StopCause::DependencyStop => "was stopped because something it comes after is gone",
+        StopCause::TaskTimeout => "was stopped because its task took too long (task_timeout)",
+        StopCause::TaskCancelled => "was stopped because its task was taken back",
+        StopCause::NotAccepted => {
+            "was stopped because it did not begin with a task in time (accept_timeout)"
+        }
+        StopCause::Recycle => "was stopped because another worker took its place (recycle)",
     }
 }
 
@@ -126,6 +132,7 @@ pub(super) fn decided(ended: &Ended) -> String {
         Voice::Exit => exit_default(evidence),
         Voice::Policy => "restart.policy decided".into(),
         Voice::Budget => budget(ended.budget),
+        Voice::Task => "its pool decided, for the sake of its task".into(),
     }
 }
 

@@ -69,6 +69,8 @@ impl World {
                 }
                 return Hand::On(*unit);
             }
+            // No pools in these histories: theirs are in `pool`.
+            Event::Call(_) | Event::Dismiss { .. } => return Hand::Nobody,
             Event::Boot => {
                 let units = (0..).map(UnitIndex).map_while(|it| Some((it, self.core.unit(it)?)));
                 let off = units.filter(|(_, unit)| unit.going == Going::Off);

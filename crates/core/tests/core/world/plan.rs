@@ -7,8 +7,8 @@ use hearken_core::identity::{InstanceId, UnitIndex, UnitName};
 use hearken_core::judge::{Next, Pace};
 use hearken_core::kind::Kind;
 use hearken_core::policy::{
-    After, OnDependencyRestart, OnLimit, Ready, RestartPolicy, RestartWhen, StopPolicy, UnitPolicy,
-    Until,
+    After, OnDependencyRestart, OnLimit, Ready, RestartPolicy, RestartWhen, Role, StopPolicy,
+    UnitPolicy, Until,
 };
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ pub(crate) fn service(name: &str, change: impl FnOnce(&mut UnitPolicy)) -> UnitP
     let mut policy = UnitPolicy {
         name: UnitName::new(name).unwrap(),
         instances: 1,
+        role: Role::Service,
         critical: false,
         restart: RestartPolicy {
             when: RestartWhen::OnFailure,
