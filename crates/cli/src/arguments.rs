@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::simulate::SimulateArguments;
 use crate::why::Why;
+use crate::worker_check::WorkerCheckArguments;
 use clap::{Args, Parser, Subcommand};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -33,6 +34,11 @@ pub(crate) enum Command {
     /// Give a service and what is wrong with it, a scenario with several services, or the ledger of
     /// a past run. It works beside a running hearken and touches nothing of it.
     Simulate(Box<SimulateArguments>),
+    /// Check which parts of the protocol a worker gets right, in whatever language it is written.
+    ///
+    /// It starts the worker again and again, speaks hearken's side of the line to it, good words and
+    /// bad ones, and prints a table of what it does right. No hearken needs to run.
+    WorkerCheck(Box<WorkerCheckArguments>),
     /// Print the JSON schema of the config, for editors.
     Schema,
 }

@@ -9,11 +9,12 @@ pub enum Exit {
     /// All went as it should.
     Ok = 0,
     /// A critical unit failed, a process was left behind, or the supervisor could not come up; a
-    /// replayed decision differs.
+    /// replayed decision differs; a worker fails a check.
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// This machine lacks what hearken needs: the reason was printed.
+    /// This machine lacks what hearken needs, or the worker to check cannot be started: the reason
+    /// was printed.
     Unavailable = 69,
     /// The config, or a scenario, has problems: all of them were printed.
     InvalidConfig = 78,
@@ -25,10 +26,14 @@ impl Exit {
         (Self::Ok, "all went as it should"),
         (
             Self::Failure,
-            "hearken could not come up, lost a critical unit or left a process; a replay differs",
+            "hearken could not come up, lost a critical unit or left a process; a replay differs; a \
+             worker fails a check",
         ),
         (Self::Usage, "the command line makes no sense"),
-        (Self::Unavailable, "this machine lacks what hearken needs"),
+        (
+            Self::Unavailable,
+            "this machine lacks what hearken needs, or a worker to check cannot be started",
+        ),
         (Self::InvalidConfig, "the config, or a scenario, has problems"),
     ];
 

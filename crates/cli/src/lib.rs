@@ -5,6 +5,7 @@ mod arguments;
 mod exit;
 mod simulate;
 mod why;
+mod worker_check;
 
 pub use exit::Exit;
 
@@ -38,6 +39,7 @@ fn run(command: Command) -> Exit {
         Command::Check(file) => check(&file),
         Command::Why(asked) => why::why(&asked),
         Command::Simulate(arguments) => simulate::run(*arguments),
+        Command::WorkerCheck(arguments) => worker_check::run(*arguments),
         Command::Schema => print(&hearken_config::schema()),
     }
 }

@@ -11,7 +11,8 @@
 //!
 //! Architecture invariants: no decision is made here that could be made in the core; one loop owns
 //! all state, and no lock guards any; nothing blocks the runtime; children are started by the fork
-//! server only, and reaped in one place only.
+//! server only, and reaped in one place only. [`worker_check`] runs where no daemon does, and is
+//! the exception.
 
 mod boot;
 mod child;
@@ -33,6 +34,7 @@ mod spawner;
 mod state_directory;
 mod watched;
 pub mod why;
+pub mod worker_check;
 
 pub use boot::{Up, UpError, up};
 pub use hearken_core::action::Outcome;
