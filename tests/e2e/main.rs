@@ -49,3 +49,4 @@ mod stop;
 mod table;
 mod why;
 mod words;
+mod worker_check;
