@@ -10,7 +10,7 @@ fn works(program: &str, arguments: &[&str]) -> bool {
 
 const PYTHON: &str = "/usr/bin/python3";
 
-fn repository() -> String {
+pub(crate) fn repository() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().display().to_string()
 }
 
@@ -43,7 +43,7 @@ fn python(body: &str) -> String {
     )
 }
 
-fn has_php() -> bool {
+pub(crate) fn has_php() -> bool {
     works("php", &["-m"])
 }
 

@@ -1,7 +1,8 @@
 //! `hearken worker-check`: it passes a worker that follows the protocol, and names what is wrong
 //! with one that does not.
 
-use crate::harness::Setup;
+use crate::harness::{Setup, skip};
+use crate::sdk::{has_php, repository};
 use serde_json::Value;
 
 /// The tasks of the workers here: those that `flawed` knows, and the conformance worker of every
@@ -51,6 +52,19 @@ fn flawed() -> &'static str {
 #[test]
 fn a_worker_without_a_flaw_passes_wholly() {
     passes_wholly(&[flawed(), "none"]);
+}
+
+/// The conformance worker of this name.
+fn worker(name: &str) -> String {
+    format!("{}/tests/workers/{name}", repository())
+}
+
+#[test]
+fn a_worker_with_the_php_sdk_passes_wholly() {
+    if !has_php() {
+        return skip("no php here");
+    }
+    passes_wholly(&["php", &worker("worker.php")]);
 }
 
 /// A flaw, the check that must find it, and what it must say came.
