@@ -32,6 +32,7 @@ mod report;
 pub mod simulate;
 mod spawner;
 mod state_directory;
+pub mod tasks;
 mod watched;
 pub mod why;
 pub mod worker_check;
