@@ -30,6 +30,7 @@ mod syntax;
 #[cfg(test)]
 mod testing;
 mod trust;
+mod unit;
 
 pub use config::Config;
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
@@ -40,11 +41,11 @@ pub use service::Service;
 pub use service::check::Check;
 pub use service::check::address::Address;
 pub use service::check::http::HttpCheck;
-pub use service::line::LineMode;
-pub use service::program::Program;
 pub use service::ready::Readiness;
 pub use service::ready::log::LogPattern;
 pub use supervisor::Supervisor;
 pub use supervisor::log::{Log, LogFormat, LogLevel};
 pub use supervisor::when_idle::WhenIdle;
 pub use trust::Caller;
+pub use unit::line::LineMode;
+pub use unit::program::Program;

@@ -3,8 +3,8 @@
 use super::{Draft, Member};
 use crate::diagnostic::Problem;
 use crate::read::{Reader, quoted};
-use crate::service::{self, graph};
 use crate::source::Span;
+use crate::unit::{self, graph};
 use hearken_core::identity::UnitIndex;
 use hearken_core::policy::{GroupPolicy, Strategy};
 use std::collections::{BTreeSet, HashMap};
@@ -29,7 +29,7 @@ pub(crate) struct Neighbour<'t> {
 pub(crate) fn resolve<'t>(
     reader: &mut Reader<'_>,
     groups: &[Draft<'t>],
-    services: &[service::Draft<'_>],
+    services: &[unit::Draft<'_>],
     declared: Option<&BTreeSet<&str>>,
 ) -> (Option<Vec<GroupPolicy>>, Vec<Neighbour<'t>>) {
     let places: HashMap<&str, usize> =

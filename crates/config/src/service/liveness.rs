@@ -1,11 +1,11 @@
 //! `watchdog` and `progress_timeout`: the signs of life a service owes.
 
-use super::line::LineMode;
 use super::ready::{self, Readiness};
 use crate::diagnostic::Problem;
 use crate::read::Reader;
 use crate::read::duration::{DAY, duration_or_never};
 use crate::read::table::Table;
+use crate::unit::line::LineMode;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 

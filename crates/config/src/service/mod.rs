@@ -1,53 +1,36 @@
 //! `[service.NAME]`: a program that is kept running.
 
-pub(crate) mod after;
-pub(crate) mod backoff;
 pub(crate) mod check;
-mod dependency;
-pub(crate) mod environment;
-pub(crate) mod graph;
 pub(crate) mod health;
-pub(crate) mod instances;
-pub(crate) mod limit;
-pub(crate) mod line;
 mod liveness;
-pub(crate) mod program;
 pub(crate) mod ready;
-pub(crate) mod restart;
-mod size;
-pub(crate) mod stop;
-pub(crate) mod unit_name;
 
-use crate::diagnostic::Problem;
 use crate::read::choice::OneOf;
 use crate::read::duration::DurationOrNeverShape;
 use crate::read::keys::Keys;
-use crate::read::number::boolean;
-use crate::read::path::path;
-use crate::read::table::Table;
-use crate::read::{Reader, Value, quoted};
+use crate::read::{Reader, Value};
 use crate::rule::{self, Owner, ServiceRuleShape};
-use crate::source::Span;
-use after::{Awaited, AwaitedShape};
+use crate::unit::after::AwaitedShape;
+use crate::unit::environment::EnvironmentShape;
+use crate::unit::line::LineMode;
+use crate::unit::program::Program;
+use crate::unit::restart::RestartShape;
+use crate::unit::stop::StopShape;
+use crate::unit::{self, Draft, Sort, instances, restart, size};
 use check::Check;
-use environment::EnvironmentShape;
 use health::HealthShape;
-use hearken_core::policy::{OnDependencyRestart, RestartWhen, Role, UnitPolicy};
-use line::LineMode;
-use program::Program;
+use hearken_core::policy::{OnDependencyRestart, Role, UnitPolicy};
 use ready::{Readiness, ReadyShape};
-use restart::RestartShape;
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use stop::StopShape;
 
 /// A service, checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Service {
-    /// What the core decides by. `after` counts in the order of `Config::services`.
+    /// What the core decides by. `after` counts in the order of [`Config::units`](crate::Config::units).
     pub policy: UnitPolicy,
     /// What is run.
     pub program: Program,
@@ -244,62 +227,20 @@ pub(crate) struct ServiceShape {
     stop: StopShape,
 }
 
-/// A service whose `after` still are names, and where what later checks point at stands.
-#[derive(Debug)]
-pub(crate) struct Draft<'t> {
-    pub(crate) name: &'t str,
-    pub(crate) name_span: Span,
-    pub(crate) after: Vec<Awaited<'t>>,
-    /// The policy as it was read, and where it stands if it was given.
-    pub(crate) restart_when: (Option<RestartWhen>, Option<Span>),
-    pub(crate) instances: (u32, Option<Span>),
-    /// Its own rules.
-    pub(crate) rules: Vec<rule::Draft>,
-    /// The service without its `after` and its rules, if all of it could be read.
-    pub(crate) service: Option<Service>,
-}
-
 /// Reads a service. There is a draft even of a broken one: others may name it in their `after`.
 pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draft<'t>> {
-    let Some(table) = value.toml.as_table() else {
-        let key = value.key;
-        let message = format!("{} must be a table of a service", quoted(&format!("service.{key}")));
-        let help = "a service has a name, and its keys stand below it: [service.web]";
-        reader.error(Problem::new(value.key_span, message, help));
-        return None;
-    };
-    let name = unit_name::read(reader, value, "service");
-    let title = format!("[service.{}]", quoted(value.key).trim_matches('`'));
-    let mut table = Table::open(table, value.span, title, &KEYS);
-
-    let program = program::read(reader, &mut table, value.key_span);
-    let directory_value = table.take("directory");
-    let directory = match directory_value {
-        Some(value) => path(reader, value),
-        None => Some(reader.directory().to_path_buf()),
-    };
-    let environment_value = table.take("environment");
-    let environment =
-        environment_value.map_or(Some(BTreeMap::new()), |v| environment::read(reader, v));
+    let (name, mut table) = unit::open(reader, value, Sort::Service, &KEYS)?;
+    let common = unit::read(reader, &mut table, value);
     let instances_value = table.take("instances");
     let instances = match instances_value {
         Some(value) => reader.keep(instances::read(value)),
         None => Some(1),
     };
-    let critical = match table.take("critical") {
-        Some(value) => reader.keep(boolean(value)),
-        None => Some(false),
-    };
-    let after_value = table.take("after");
-    let after = after_value.map(|value| after::read(reader, value)).unwrap_or_default();
-    let on_dependency_restart =
-        dependency::read(reader, table.take("on_dependency_restart"), after_value, &after);
     let ready = ready::read(reader, &mut table);
     let liveness = liveness::read(reader, &mut table, &ready);
     let health = health::read(reader, table.take("health"));
     let restart = restart::read(reader, table.take("restart"));
     let rules = rule::read(reader, table.take("rule"), Owner::Service(value.key));
-    let stop = stop::read(reader, table.take("stop"));
     table.close(reader);
 
     let probes = [
@@ -307,7 +248,7 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
         ready.readiness.as_ref().and_then(|(readiness, _)| readiness.check()),
     ];
     if let (Some(program), Some(directory), Some(environment)) =
-        (&program, &directory, &environment)
+        (&common.program, &common.directory, &common.environment)
     {
         let fits = reader.keep(size::check(value, program, directory, environment)).is_some();
         for check in probes.into_iter().flatten().filter(|_| fits) {
@@ -326,21 +267,21 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
                 name: name?,
                 instances: instances?,
                 role: Role::Service,
-                critical: critical?,
+                critical: common.critical?,
                 restart: restart.policy?,
-                stop: stop?,
+                stop: common.stop?,
                 ready: ready_when,
                 start_timeout: ready.start_timeout?,
                 after: Vec::new(),
-                on_dependency_restart: on_dependency_restart?,
+                on_dependency_restart: common.on_dependency_restart?,
                 rules: Arc::default(),
                 watchdog: liveness.watchdog,
                 progress_timeout: liveness.progress_timeout,
                 health: health_probing,
             },
-            program: program?,
-            directory: directory?,
-            environment: environment?,
+            program: common.program?,
+            directory: common.directory?,
+            environment: common.environment?,
             line: ready.line?,
             readiness,
             health,
@@ -349,7 +290,8 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
     Some(Draft {
         name: value.key,
         name_span: value.key_span,
-        after,
+        sort: Sort::Service,
+        after: common.after,
         restart_when,
         instances: (instances.unwrap_or(1), instances_value.map(|value| value.span)),
         rules: rules.drafts,

@@ -4,10 +4,10 @@ pub(crate) mod address;
 pub(crate) mod http;
 pub(crate) mod probing;
 
-use super::program;
 use crate::diagnostic::Problem;
 use crate::read::table::{Table, list};
 use crate::read::{Reader, Value};
+use crate::unit::program;
 use address::Address;
 use hearken_core::policy::Probing;
 use http::HttpCheck;

@@ -30,7 +30,7 @@ impl JsonSchema for EnvironmentShape {
     }
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Option<BTreeMap<String, String>> {
+pub(crate) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Option<BTreeMap<String, String>> {
     let Some(table) = value.toml.as_table() else {
         let help = "write environment = { NAME = \"value\" }";
         reader.error(value.wrong_type("a table", help));

@@ -10,7 +10,7 @@ use hearken_core::policy::INSTANCES_MAX;
 /// whether it runs or not.
 pub(crate) const INSTANCES_TOTAL_MAX: u64 = 100_000;
 
-pub(super) fn read(value: Value<'_>) -> Result<u32, Problem> {
+pub(crate) fn read(value: Value<'_>) -> Result<u32, Problem> {
     integer(value, 1..=INSTANCES_MAX)
 }
 

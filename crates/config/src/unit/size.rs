@@ -1,9 +1,9 @@
 //! How large a request to the fork server may be.
 
-use super::check::Check;
 use super::program::Program;
 use crate::diagnostic::Problem;
 use crate::read::Value;
+use crate::service::check::Check;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use std::path::Path;
 /// to the environment, PATH above all.
 const SIZE_MAX: usize = 120 * 1024;
 
-pub(super) fn check(
+pub(crate) fn check(
     service: Value<'_>,
     program: &Program,
     directory: &Path,
@@ -26,7 +26,7 @@ pub(super) fn check(
 }
 
 /// A probe that is a program is started like the service itself.
-pub(super) fn check_probe(
+pub(crate) fn check_probe(
     service: Value<'_>,
     probe: &Check,
     directory: &Path,

@@ -21,7 +21,7 @@ impl Choice for OnDependencyRestart {
 }
 
 /// Reads it; `after` is what the service comes after, as far as it could be read.
-pub(super) fn read(
+pub(crate) fn read(
     reader: &mut Reader<'_>,
     value: Option<Value<'_>>,
     after: Option<Value<'_>>,

@@ -67,7 +67,7 @@ pub(crate) struct Awaited<'t> {
     pub(crate) until_span: Span,
 }
 
-pub(super) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Vec<Awaited<'t>> {
+pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Vec<Awaited<'t>> {
     let Some(all) = elements(value) else {
         let help = match value.toml {
             DeValue::String(name) => format!("write after = [\"{name}\"]"),

@@ -88,13 +88,13 @@ pub(crate) struct RestartTable {
 /// What was read: the policy, if all of it could be; and for `until = "succeeded"` elsewhere, when
 /// it restarts and where that stands.
 #[derive(Debug)]
-pub(super) struct Read {
-    pub(super) policy: Option<RestartPolicy>,
-    pub(super) when: Option<RestartWhen>,
-    pub(super) when_span: Option<Span>,
+pub(crate) struct Read {
+    pub(crate) policy: Option<RestartPolicy>,
+    pub(crate) when: Option<RestartWhen>,
+    pub(crate) when_span: Option<Span>,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Read {
+pub(crate) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Read {
     let Some(value) = value else {
         return Read { policy: default(WHEN), when: Some(WHEN), when_span: None };
     };

@@ -12,7 +12,7 @@ const DELAY: Duration = Duration::from_millis(200);
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// The backoff of a config that says nothing of it.
-pub(super) fn default() -> Option<Backoff> {
+pub(crate) fn default() -> Option<Backoff> {
     Backoff::new(DELAY, MAX_DELAY).ok()
 }
 

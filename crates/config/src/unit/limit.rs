@@ -44,7 +44,7 @@ impl JsonSchema for LimitShape {
 }
 
 /// The limit of a config that says nothing of it.
-pub(super) fn default() -> Option<(Option<Limit>, OnLimit)> {
+pub(crate) fn default() -> Option<(Option<Limit>, OnLimit)> {
     Some((Some(Limit::new(LIMIT, WINDOW).ok()?), OnLimit::Fail))
 }
 

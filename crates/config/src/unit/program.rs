@@ -18,7 +18,7 @@ pub enum Program {
 
 /// Reads the one of `command` and `shell` that is given; `name` is where a service without either
 /// is pointed at.
-pub(super) fn read(
+pub(crate) fn read(
     reader: &mut Reader<'_>,
     service: &mut Table<'_>,
     name: Span,
@@ -47,7 +47,7 @@ fn command(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Program> {
 }
 
 /// A program and its arguments: `command`, and the `exec` of a probe.
-pub(super) fn words(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<String>> {
+pub(crate) fn words(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<String>> {
     let key = value.key;
     let Some(words) = elements(value) else {
         let help = match value.toml {

@@ -83,7 +83,7 @@ pub(crate) struct StopTable {
     timeout: DurationShape,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<StopPolicy> {
+pub(crate) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<StopPolicy> {
     let Some(value) = value else {
         return Some(StopPolicy { signal: TERM.0, grace: GRACE });
     };
