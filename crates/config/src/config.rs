@@ -3,6 +3,7 @@
 use crate::diagnostic::{ConfigErrors, Diagnostic, Problem, Severity};
 use crate::group::{self, GroupShape};
 use crate::load::{LoadOptions, Loaded};
+use crate::pool::{self, Pool, PoolShape, durability};
 use crate::read::keys::Keys;
 use crate::read::table::{Table, elements, entries};
 use crate::read::{Reader, Value};
@@ -13,11 +14,12 @@ use crate::service::{self, Service, ServiceShape};
 use crate::source::{Source, Span};
 use crate::supervisor::{self, Supervisor, SupervisorShape};
 use crate::syntax::{self, Document};
-use crate::unit::{Draft, graph, instances};
+use crate::unit::{Draft, Made, graph, instances};
 use hearken_core::policy::GroupPolicy;
 use schemars::JsonSchema;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A config without a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Config {
     pub supervisor: Supervisor,
     /// Every service, in the order of the file; its place here is its `UnitIndex` in the core.
     pub services: Vec<Service>,
+    /// Every pool, in the order of the file; its `UnitIndex` is its place here behind all services.
+    pub pools: Vec<Pool>,
     /// Every group, in the order of the file; its place here is its `GroupIndex` in the core.
     pub groups: Vec<GroupPolicy>,
     /// The folder of the file, absolute: what relative paths started from.
@@ -37,8 +41,8 @@ pub struct Config {
 pub(crate) const KEYS: Keys = Keys {
     place: "the top of the file",
     shape: "Config",
-    known: &["supervisor", "service", "rule", "group"],
-    later: &["pool", "include", "user", "control", "store", "defaults", "hook"],
+    known: &["supervisor", "service", "pool", "rule", "group"],
+    later: &["include", "user", "store", "defaults", "hook"],
     aliases: &[
         ("services", "service"),
         ("program", "service"),
@@ -46,6 +50,11 @@ pub(crate) const KEYS: Keys = Keys {
         ("unit", "service"),
         ("units", "service"),
         ("process", "service"),
+        ("pools", "pool"),
+        ("worker", "pool"),
+        ("workers", "pool"),
+        ("queue", "pool"),
+        ("queues", "pool"),
         ("rules", "rule"),
         ("groups", "group"),
         ("daemon", "supervisor"),
@@ -56,7 +65,7 @@ pub(crate) const KEYS: Keys = Keys {
 /// A config of hearken, a process supervisor that listens to its children.
 #[derive(JsonSchema)]
 #[schemars(rename = "Config", deny_unknown_fields, transform = crate::schema::optional)]
-#[schemars(extend("x-required" = ["service"]))]
+#[schemars(extend("anyOf" = [{ "required": ["service"] }, { "required": ["pool"] }]))]
 #[expect(dead_code, reason = "only its shape is used")]
 pub(crate) struct ConfigShape {
     /// The daemon itself.
@@ -64,6 +73,9 @@ pub(crate) struct ConfigShape {
     /// The programs it keeps running, by name.
     #[schemars(extend("minProperties" = 1))]
     service: Named<ServiceShape>,
+    /// The programs whose processes work on tasks, by name.
+    #[schemars(extend("minProperties" = 1))]
+    pool: Named<PoolShape>,
     /// What follows from what any of them says and how it ends, behind its own rules.
     rule: Vec<RuleShape>,
     /// Services that restart together, by name.
@@ -86,6 +98,11 @@ impl Config {
     pub fn parse(name: &str, text: &str, options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         read(Path::new(name), text, options, Vec::new())
     }
+
+    /// What is run, in the order of `UnitIndex`: every service, then every pool.
+    pub fn units(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().chain(self.pools.iter().map(|pool| &pool.unit))
+    }
 }
 
 /// Reads a text; `found` is what was found wrong with its file.
@@ -106,10 +123,11 @@ pub(crate) fn read(
     let (supervisor, units) = file(&mut reader, &document);
     found.extend(reader.into_found());
     match units {
-        Some(Units { services, groups })
+        Some(Units { services, pools, groups })
             if found.iter().all(|d| d.severity == Severity::Warning) =>
         {
-            let config = Config { supervisor, services, groups, directory, path: absolute };
+            let path = absolute;
+            let config = Config { supervisor, services, pools, groups, directory, path };
             Ok(Loaded { config, warnings: found })
         }
         Some(_) | None => Err(ConfigErrors::new(found)),
@@ -119,6 +137,7 @@ pub(crate) fn read(
 /// What is run.
 struct Units {
     services: Vec<Service>,
+    pools: Vec<Pool>,
     groups: Vec<GroupPolicy>,
 }
 
@@ -127,13 +146,15 @@ fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option
     let start = Span { start: 0, end: 0 };
     let mut table = Table::open(document.table.get_ref(), start, "the file", &KEYS);
     let supervisor = table.take("supervisor");
-    let declared = table.take("service");
+    let (services, pools) = (table.take("service"), table.take("pool"));
     let (rules, groups) = (table.take("rule"), table.take("group"));
     table.close(reader);
 
-    let services = declared.map(|value| named(reader, value, "web")).unwrap_or_default();
-    let groups = groups.map(|value| named(reader, value, "backend")).unwrap_or_default();
-    let tables = supervisor.iter().chain(&services).chain(&groups).map(|it| it.key_span.start);
+    let services = named(reader, services, "web");
+    let pools = named(reader, pools, "thumbnails");
+    let groups = named(reader, groups, "backend");
+    let tables = supervisor.iter().chain(&services).chain(&pools).chain(&groups);
+    let tables = tables.map(|it| it.key_span.start);
     let elements = rules.and_then(elements).unwrap_or_default();
     let damage = document.damage(tables.chain(elements.iter().map(|rule| rule.span.start)));
     let supervisor = match supervisor {
@@ -144,17 +165,24 @@ fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option
     let rules = rule::read_but(reader, rules, Owner::All, |at| damage.hits(at));
     let groups: Vec<group::Draft<'_>> =
         groups.iter().filter(whole).filter_map(|value| group::read(reader, *value)).collect();
-    if services.is_empty() {
+    if services.is_empty() && pools.is_empty() {
         // Whatever else was found is probably why.
         if !reader.has_found() {
             reader.diagnostic(nothing_to_run(reader.source()));
         }
         return (supervisor, None);
     }
-    let drafts: Vec<Draft<'_>> =
+    check_names(reader, &services, &pools);
+    let mut drafts: Vec<Draft<'_>> =
         services.iter().filter(whole).filter_map(|value| service::read(reader, *value)).collect();
+    let mut asked = Vec::new();
+    for read in pools.iter().filter(whole).filter_map(|value| pool::read(reader, *value)) {
+        drafts.push(read.draft);
+        asked.extend(read.durability);
+    }
     instances::check_total(reader, &drafts);
-    let names: BTreeSet<&str> = services.iter().map(|value| value.key).collect();
+    let durability = durability::of_file(reader, &asked);
+    let names: BTreeSet<&str> = services.iter().chain(&pools).map(|value| value.key).collect();
     let names = document.named.then_some(&names);
     if let Some(names) = names {
         reach::warn_unfitting(reader, &rules.drafts, names);
@@ -162,19 +190,49 @@ fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option
     let (groups, order) = group::resolve(reader, &groups, &drafts, names);
     let after = graph::resolve(reader, &drafts, names, &order);
     let mut lists = Lists::new(&rules.drafts);
-    let services = drafts.into_iter().zip(after).map(|(draft, after)| {
-        let mut service = draft.service?;
-        service.policy.after = after;
-        service.policy.rules = lists.of(draft.name, &draft.rules);
-        Some(service)
-    });
-    let services = services.collect::<Option<Vec<_>>>();
+    let (mut services, mut pools, mut fine) = (Vec::new(), Vec::new(), true);
+    for (draft, after) in drafts.into_iter().zip(after) {
+        let rules = lists.of(draft.name, draft.sort, &draft.rules);
+        match draft.made {
+            Some(Made::Service(mut service)) => {
+                (service.policy.after, service.policy.rules) = (after, rules);
+                services.push(*service);
+            }
+            Some(Made::Pool(mut pool)) => {
+                pool.unit.policy.after = after;
+                pool.unit.policy.rules = Arc::clone(&rules);
+                pool.policy.rules = rules;
+                pool.durability = pool.durability.beside(durability);
+                pools.push(*pool);
+            }
+            None => fine = false,
+        }
+    }
     lists.check(reader);
-    (supervisor, services.zip(groups).map(|(services, groups)| Units { services, groups }))
+    let units = groups.filter(|_| fine).map(|groups| Units { services, pools, groups });
+    (supervisor, units)
+}
+
+/// Services and pools are called by their names alone, so none may be that of both.
+fn check_names(reader: &mut Reader<'_>, services: &[Value<'_>], pools: &[Value<'_>]) {
+    let places: HashMap<&str, Span> =
+        services.iter().map(|service| (service.key, service.key_span)).collect();
+    for pool in pools {
+        let Some(service) = places.get(pool.key) else {
+            continue;
+        };
+        let (first, second) = (pool.key_span.min(*service), pool.key_span.max(*service));
+        let message = format!("{} is the name of a service and of a pool", pool.name());
+        let help = "give one of them another name: `after`, rules and the log call both by it";
+        reader.error(Problem::new(second, message, help).label("again").also(first, "first"));
+    }
 }
 
 /// The tables in a table of tables; `example` is a name that one could have.
-fn named<'t>(reader: &mut Reader<'_>, value: Value<'t>, example: &str) -> Vec<Value<'t>> {
+fn named<'t>(reader: &mut Reader<'_>, value: Option<Value<'t>>, example: &str) -> Vec<Value<'t>> {
+    let Some(value) = value else {
+        return Vec::new();
+    };
     if let Some(table) = value.toml.as_table() {
         return entries(table);
     }
@@ -186,7 +244,7 @@ fn named<'t>(reader: &mut Reader<'_>, value: Value<'t>, example: &str) -> Vec<Va
 }
 
 fn nothing_to_run(source: &Source) -> Diagnostic {
-    let message = "no service is declared, so there is nothing to run";
+    let message = "no service and no pool is declared, so there is nothing to run";
     let help = "declare one:\n  [service.web]\n  command = [\"python3\", \"-m\", \
                 \"http.server\"]\n  restart = \"on_failure\"";
     Diagnostic::of_file(Severity::Error, source.name(), message, help)
@@ -230,7 +288,7 @@ mod tests {
         for text in ["", "# nothing\n", "[supervisor]\nlog = \"debug\"\n", "[service]\n"] {
             let found = problems(text);
             let shown = found[0].render(false);
-            assert!(shown.contains("no service is declared"), "{text}\n{shown}");
+            assert!(shown.contains("no service and no pool is declared"), "{text}\n{shown}");
             assert!(shown.contains("--> /etc/hearken/hearken.toml\n"), "{shown}");
             for line in ["[service.web]", "command = [\"python3\"", "restart = \"on_failure\""] {
                 assert!(shown.contains(line), "{shown}");
@@ -250,10 +308,6 @@ mod tests {
             (
                 "[serivce.api]\n",
                 ["1:2", "serivce", "unknown key `serivce`", "did you mean `service`?"],
-            ),
-            (
-                "[pool.x]\nworkers = 4\n",
-                ["1:2", "pool", "`pool` in the file is not supported yet", "remove it"],
             ),
             ("[[rules]]\n", ["1:3", "rules", "unknown key `rules`", "calls it `rule`"]),
             ("[groups.x]\n", ["1:2", "groups", "unknown key `groups`", "calls it `group`"]),

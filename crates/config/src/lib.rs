@@ -11,7 +11,7 @@
 //! line itself with a caret, and a help line that says the next step.
 //!
 //! One knob is one file: its type, its reading, its checks and its shape in the JSON schema stand
-//! together in `service/*`, `rule/*`, `group/*` and `supervisor/*`. What they share stands in `read/`.
+//! together in `unit/*`, `service/*`, `pool/*`, `rule/*`, `group/*` and `supervisor/*`. What they share stands in `read/`.
 //!
 //! Architecture invariant: nothing here starts, stops or waits for anything; a [`Config`] that was
 //! returned needs no further check.
@@ -20,6 +20,7 @@ mod config;
 mod diagnostic;
 mod group;
 mod load;
+mod pool;
 mod read;
 mod rule;
 mod schema;
@@ -35,6 +36,11 @@ mod unit;
 pub use config::Config;
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use load::{CONFIG_MAX, LoadOptions, Loaded};
+pub use pool::Pool;
+pub use pool::arguments::ArgumentTemplate;
+pub use pool::durability::Durability;
+pub use pool::exec::{Exec, Input, ResultForm};
+pub use pool::forget::Forget;
 pub use read::variables::Variables;
 pub use schema::schema;
 pub use service::Service;

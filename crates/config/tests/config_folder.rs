@@ -1,7 +1,7 @@
 //! The folder `config/` keeps its promises: every file in it is a good config, and the reference
 //! has every key with its default.
 
-use hearken_config::{Config, LoadOptions, Loaded, Service};
+use hearken_config::{Config, LoadOptions, Loaded, Pool, Service};
 use hearken_core::policy::GroupPolicy;
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +33,7 @@ fn every_example_is_a_good_config() {
         let name = entry.expect("it is there").file_name().into_string().expect("it is there");
         if name.ends_with(".toml") {
             let config = load(&name).config;
-            assert!(!config.services.is_empty(), "{name}");
+            assert!(config.units().next().is_some(), "{name}");
             let first = fs::read_to_string(&config.path).expect("it is there");
             assert!(first.starts_with("#:schema ./hearken.schema.json\n"), "{name}");
             count += 1;
@@ -50,6 +50,15 @@ fn every_script_that_an_example_names_is_there() {
         };
         assert!(service.directory.join(&words[1]).is_file(), "{words:?}");
     }
+}
+
+fn pool_without_name(pool: &Pool) -> String {
+    let mut pool = pool.clone();
+    pool.unit.directory.clear();
+    let unit = without_name(&pool.unit);
+    let Pool { policy, exec, durability, max_payload, max_result, logs, forget, .. } = pool;
+    let bounds = (max_payload, max_result, logs);
+    format!("{unit} {policy:?} {exec:?} {durability:?} {bounds:?} {forget:?}")
 }
 
 fn without_name(service: &Service) -> String {
@@ -72,6 +81,8 @@ fn the_reference_says_the_defaults() {
             assert_eq!(without_name(service), without_name(&least.services[0]));
         }
     }
+    let least = parse("[pool.x]\ncommand = [\"x\"]\n");
+    assert_eq!(pool_without_name(&reference.pools[0]), pool_without_name(&least.pools[0]));
     let probed = |lines: &str| parse(&format!("[service.x]\ncommand = [\"x\"]\n{lines}\n"));
     let queue = &reference.services[2].policy;
     let x = "tcp = \"x:1\"";

@@ -4,7 +4,7 @@ use super::{Draft, Member};
 use crate::diagnostic::Problem;
 use crate::read::{Reader, quoted};
 use crate::source::Span;
-use crate::unit::{self, graph};
+use crate::unit::{self, Sort, graph};
 use hearken_core::identity::UnitIndex;
 use hearken_core::policy::{GroupPolicy, Strategy};
 use std::collections::{BTreeSet, HashMap};
@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 /// A unit that a group starts after the one before it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Neighbour<'t> {
-    /// Its place among the services.
+    /// Its place among the units.
     pub(crate) unit: usize,
     /// Where it is named in the group.
     pub(crate) span: Span,
@@ -29,11 +29,11 @@ pub(crate) struct Neighbour<'t> {
 pub(crate) fn resolve<'t>(
     reader: &mut Reader<'_>,
     groups: &[Draft<'t>],
-    services: &[unit::Draft<'_>],
+    drafts: &[unit::Draft<'_>],
     declared: Option<&BTreeSet<&str>>,
 ) -> (Option<Vec<GroupPolicy>>, Vec<Neighbour<'t>>) {
     let places: HashMap<&str, usize> =
-        services.iter().enumerate().map(|(place, draft)| (draft.name, place)).collect();
+        drafts.iter().enumerate().map(|(place, draft)| (draft.name, place)).collect();
     let mut taken: HashMap<&str, (&str, Span)> = HashMap::new();
     let mut policies = Some(Vec::with_capacity(groups.len()));
     let mut order = Vec::new();
@@ -46,6 +46,9 @@ pub(crate) fn resolve<'t>(
             }
             taken.insert(member.name, (group.name, member.span));
             match places.get(member.name) {
+                Some(place) if drafts[*place].sort == Sort::Pool => {
+                    reader.error(is_pool(member, &drafts[*place]));
+                }
                 Some(place) => units.push((*place, *member)),
                 None => {
                     let names = declared.filter(|names| !names.contains(member.name));
@@ -90,6 +93,14 @@ fn policy(group: &Draft<'_>, units: &[(usize, Member<'_>)]) -> Option<GroupPolic
         limit,
         on_limit,
     })
+}
+
+/// To restart a pool with others would take tasks from workers that nothing is wrong with.
+fn is_pool(member: &Member<'_>, pool: &unit::Draft<'_>) -> Problem {
+    let message = format!("`units` names {}, which is a pool", quoted(member.name));
+    let help = "a group has services only; a pool that needs others names them in `after`, with \
+                on_dependency_restart = \"restart\"";
+    Problem::new(member.span, message, help).also(pool.name_span, "a pool")
 }
 
 fn in_two(group: &Draft<'_>, member: &Member<'_>, other: &str, first: Span) -> Problem {

@@ -16,7 +16,7 @@ pub(crate) struct Keys {
 }
 
 /// Every table there is.
-pub(crate) const ALL: [&Keys; 18] = [
+pub(crate) const ALL: [&Keys; 27] = [
     &crate::config::KEYS,
     &crate::supervisor::KEYS,
     &crate::supervisor::log::KEYS,
@@ -27,10 +27,19 @@ pub(crate) const ALL: [&Keys; 18] = [
     &crate::unit::stop::KEYS,
     &crate::service::ready::KEYS,
     &crate::service::health::KEYS,
+    &crate::pool::KEYS,
+    &crate::pool::workers::KEYS,
+    &crate::pool::retry::KEYS,
+    &crate::pool::retry::budget::KEYS,
+    &crate::pool::recycle::KEYS,
+    &crate::pool::dependency_pause::KEYS,
+    &crate::pool::forget::KEYS,
+    &crate::pool::restart::KEYS,
     &crate::group::KEYS,
     &crate::rule::SERVICE_KEYS,
+    &crate::rule::POOL_KEYS,
     &crate::rule::KEYS,
-    &crate::rule::matches::SERVICE_KEYS,
+    &crate::rule::matches::UNIT_KEYS,
     &crate::rule::matches::KEYS,
     &crate::rule::UPTIME_KEYS,
     &crate::rule::ATTEMPT_KEYS,

@@ -3,6 +3,7 @@
 //! A knob asks for a value in the form it wants ([`duration`], [`number`], [`choice`], [`text`] …)
 //! and gets it or a [`Problem`]; the [`Reader`] keeps the problem and reading goes on.
 
+pub(crate) mod bytes;
 pub(crate) mod choice;
 pub(crate) mod duration;
 pub(crate) mod expand;

@@ -22,10 +22,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-/// Of a service's own rules.
-pub(crate) const SERVICE_KEYS: Keys = Keys {
+/// Of a unit's own rules.
+pub(crate) const UNIT_KEYS: Keys = Keys {
     place: "match = { … } of a rule",
-    shape: "ServiceMatch",
+    shape: "UnitMatch",
     known: &["kind", "code", "exit_code", "signal", "scope", "retryable", "uptime", "attempt"],
     later: &["message", "stderr", "stopped_by"],
     aliases: ALIASES,
@@ -76,16 +76,16 @@ const ALIASES: &[(&str, &str)] = &[
     ("tries", "attempt"),
 ];
 
-/// What a service's own rule is about: everything that is given has to hold.
+/// What a unit's own rule is about: everything that is given has to hold.
 #[derive(JsonSchema)]
 #[schemars(
-    rename = "ServiceMatch",
+    rename = "UnitMatch",
     deny_unknown_fields,
     transform = crate::schema::optional,
     extend("minProperties" = 1),
 )]
 #[expect(dead_code, reason = "only its shape is used")]
-pub(super) struct ServiceMatchShape {
+pub(super) struct UnitMatchShape {
     /// The kind of the error.
     kind: OneOrMany<OneOf<Kind>>,
     /// The code of the error; * stands for anything.
@@ -105,7 +105,7 @@ pub(super) struct ServiceMatchShape {
     attempt: AttemptShape,
 }
 
-/// The shape of a `match` for all units: that of a service's own, with the units.
+/// The shape of a `match` for all units: that of a unit's own, with the units.
 pub(super) struct MatchShape;
 
 impl JsonSchema for MatchShape {
@@ -114,7 +114,7 @@ impl JsonSchema for MatchShape {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = ServiceMatchShape::json_schema(generator);
+        let mut schema = UnitMatchShape::json_schema(generator);
         let mut unit = generator.subschema_for::<OneOrMany<PatternShape>>();
         unit.insert("description".into(), "The name of the unit; * stands for anything.".into());
         schema.insert(
@@ -191,7 +191,7 @@ pub(super) fn read(
         return None;
     };
     let keys = match owner {
-        Owner::Service(_) => &SERVICE_KEYS,
+        Owner::Service(_) | Owner::Pool(_) => &UNIT_KEYS,
         Owner::All => &KEYS,
     };
     let Some(mut table) = Table::of(value, keys) else {
@@ -222,7 +222,7 @@ pub(super) fn read(
     let attempt = table.take("attempt").map(|value| attempt::read(reader, value));
     let units = match owner {
         Owner::All => listed(reader, table.take("unit"), unit_pattern),
-        Owner::Service(name) => not_here(reader, &mut table, name),
+        Owner::Service(name) | Owner::Pool(name) => not_here(reader, &mut table, name),
     };
     table.close(reader);
     let matches = Match {
@@ -294,7 +294,7 @@ fn unit_pattern(reader: &mut Reader<'_>, value: Value<'_>) -> Option<UnitPattern
     pattern(reader, value).map(|glob| UnitPattern { glob, span: value.span })
 }
 
-/// A rule of a service is for that service.
+/// A unit's own rule is for that unit.
 fn not_here(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,

@@ -27,7 +27,7 @@ use crate::source::Span;
 use hearken_core::policy::RestartWhen;
 use hearken_core::rule::Rule;
 use hearken_core::verdict::{InstanceVerdict, TaskVerdict, UnitVerdict};
-use matches::{MatchShape, ServiceMatchShape};
+use matches::{MatchShape, UnitMatchShape};
 use pace::{BackoffShape, Pace};
 use reach::UnitPattern;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -43,6 +43,15 @@ pub(crate) const SERVICE_KEYS: Keys = Keys {
     place: "[[service.NAME.rule]]",
     shape: "ServiceRule",
     known: &["match", "instance", "unit", "delay", "backoff"],
+    later: &["hook", "log", "notify"],
+    aliases: ALIASES,
+};
+
+/// Rules of a pool.
+pub(crate) const POOL_KEYS: Keys = Keys {
+    place: "[[pool.NAME.rule]]",
+    shape: "PoolRule",
+    known: &["match", "task", "instance", "unit", "delay", "backoff"],
     later: &["hook", "log", "notify"],
     aliases: ALIASES,
 };
@@ -85,7 +94,7 @@ const ALIASES: &[(&str, &str)] = &[
 #[expect(dead_code, reason = "only its shape is used")]
 pub(crate) struct ServiceRuleShape {
     /// What it is about: everything that is given has to hold.
-    r#match: ServiceMatchShape,
+    r#match: UnitMatchShape,
     /// What becomes of the process.
     instance: OneOf<InstanceVerdict>,
     /// What it means for the service.
@@ -96,7 +105,26 @@ pub(crate) struct ServiceRuleShape {
     backoff: BackoffShape,
 }
 
-/// The shape of `[[rule]]`: that of a service's own, with what only pools have.
+/// The shape of `[[pool.NAME.rule]]`: that of a service's own, with what becomes of a task.
+pub(crate) struct PoolRuleShape;
+
+impl JsonSchema for PoolRuleShape {
+    fn schema_name() -> Cow<'static, str> {
+        "PoolRule".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = ServiceRuleShape::json_schema(generator);
+        let mut task = generator.subschema_for::<OneOf<TaskVerdict>>();
+        task.insert("description".into(), "What becomes of the task, in a pool.".into());
+        if let Some(serde_json::Value::Object(keys)) = schema.get_mut("properties") {
+            keys.insert("task".into(), task.into());
+        }
+        schema
+    }
+}
+
+/// The shape of `[[rule]]`: that of a pool's own, with the units it is for.
 pub(crate) struct RuleShape;
 
 impl JsonSchema for RuleShape {
@@ -105,15 +133,12 @@ impl JsonSchema for RuleShape {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = ServiceRuleShape::json_schema(generator);
+        let mut schema = PoolRuleShape::json_schema(generator);
         let mut matches = generator.subschema_for::<MatchShape>();
         let what = "What it is about: everything that is given has to hold.";
         matches.insert("description".into(), what.into());
-        let mut task = generator.subschema_for::<OneOf<TaskVerdict>>();
-        task.insert("description".into(), "What becomes of the task, in a pool.".into());
         if let Some(serde_json::Value::Object(keys)) = schema.get_mut("properties") {
             keys.insert("match".into(), matches.into());
-            keys.insert("task".into(), task.into());
         }
         schema
     }
@@ -124,6 +149,8 @@ impl JsonSchema for RuleShape {
 pub(crate) enum Owner<'t> {
     /// Those of one service.
     Service(&'t str),
+    /// Those of one pool.
+    Pool(&'t str),
     /// Those for all units.
     All,
 }
@@ -132,6 +159,7 @@ impl Owner<'_> {
     fn keys(self) -> &'static Keys {
         match self {
             Self::Service(_) => &SERVICE_KEYS,
+            Self::Pool(_) => &POOL_KEYS,
             Self::All => &KEYS,
         }
     }
@@ -140,6 +168,7 @@ impl Owner<'_> {
     fn title(self) -> String {
         match self {
             Self::Service(name) => format!("[[service.{}.rule]]", quoted(name).trim_matches('`')),
+            Self::Pool(name) => format!("[[pool.{}.rule]]", quoted(name).trim_matches('`')),
             Self::All => "[[rule]]".into(),
         }
     }
@@ -150,7 +179,7 @@ impl Owner<'_> {
         let file = Path::new(source.name()).file_name().unwrap_or_default().to_string_lossy();
         let place = format!("{}:{}", quoted(&file).trim_matches('`'), source.line(at.start) + 1);
         match self {
-            Self::Service(name) => {
+            Self::Service(name) | Self::Pool(name) => {
                 format!("rule {number} of {} ({place})", quoted(name).trim_matches('`')).into()
             }
             Self::All => format!("rule {number} of all units ({place})").into(),
@@ -216,7 +245,7 @@ pub(crate) fn read_but(
             None => read.fine = false,
         }
     }
-    reach::warn_hidden(reader, &read.drafts);
+    reach::warn_hidden(reader, &read.drafts, owner);
     read
 }
 
@@ -253,7 +282,7 @@ fn one(
     let mut table = Table::open(table, value.span, title, owner.keys());
     let matches = matches::read(reader, &mut table, owner);
     let task = match owner {
-        Owner::All => verdict::<TaskVerdict>(reader, &mut table, "task"),
+        Owner::Pool(_) | Owner::All => verdict::<TaskVerdict>(reader, &mut table, "task"),
         Owner::Service(_) => match table.take_foreign("task") {
             Some(task) => {
                 let message = "`task` says what becomes of a task, and a service has none";
@@ -279,7 +308,7 @@ fn one(
         return None;
     }
     if let Some(pace) = pace
-        && let Some(problem) = unused(pace, task, instance, unit)
+        && let Some(problem) = unused(pace, owner, task, instance, unit)
     {
         reader.error(problem);
         return None;
@@ -299,14 +328,17 @@ fn one(
 /// A pace in a rule after which nothing is started again.
 fn unused(
     pace: Pace,
+    owner: Owner<'_>,
     task: Option<Verdict<'_, TaskVerdict>>,
     instance: Option<Verdict<'_, InstanceVerdict>>,
     unit: Option<Verdict<'_, UnitVerdict>>,
 ) -> Option<Problem> {
-    let tried_again = matches!(
-        task.map(|it| it.word),
-        Some(TaskVerdict::Retry | TaskVerdict::RetryElsewhere | TaskVerdict::Snooze)
-    );
+    let tried_again = match task.map(|it| it.word) {
+        Some(TaskVerdict::Retry | TaskVerdict::RetryElsewhere | TaskVerdict::Snooze) => true,
+        Some(TaskVerdict::DeadLetter | TaskVerdict::Discard | TaskVerdict::Succeed) => false,
+        // The tasks of a pool may be, whatever becomes of the worker.
+        None => matches!(owner, Owner::Pool(_)),
+    };
     if tried_again {
         return None;
     }

@@ -6,7 +6,7 @@ use crate::read::duration::{DurationShape, duration};
 use crate::read::keys::Keys;
 use crate::read::table::Table;
 use crate::source::Span;
-use crate::unit::backoff;
+use crate::unit::backoff::{self, Bounds};
 use hearken_core::backoff::DELAY_MAX;
 use hearken_core::rule::RulePace;
 use schemars::JsonSchema;
@@ -73,7 +73,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rule: &mut Table<'_>) -> Option<Opti
                 reader.error(value.wrong_type("a table", help));
                 return None;
             };
-            let read = backoff::read(reader, &mut table);
+            let read = backoff::read(reader, &mut table, Bounds::OF_RESTARTS);
             table.close(reader);
             let pace = RulePace::Backoff(read?);
             Some(Some(Pace { name: "backoff", key: value.key_span, pace }))

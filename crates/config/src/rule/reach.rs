@@ -1,11 +1,12 @@
-//! Which rules a service gets, and which rules are never reached.
+//! Which rules a unit gets, and which rules are never reached.
 
-use super::Draft;
+use super::{Draft, Owner};
 use crate::diagnostic::Problem;
 use crate::read::Reader;
 use crate::read::suggest::nearest;
 use crate::read::table::list;
 use crate::source::Span;
+use crate::unit::Sort;
 use hearken_core::glob::Glob;
 use hearken_core::rule::Rule;
 use std::collections::{BTreeSet, HashMap};
@@ -36,21 +37,24 @@ impl Draft {
         self.rule.instance.is_some() || self.rule.unit.is_some() || self.rule.pace.is_some()
     }
 
-    /// Whether `later` is never reached behind this one.
-    fn hides(&self, later: &Self) -> bool {
+    /// Whether `later` is never reached behind this one in the rules of `owner`.
+    fn hides(&self, later: &Self, owner: Owner<'_>) -> bool {
         let among = |glob: &Glob| self.units.iter().any(|ours| ours.glob.covers(glob));
         let units = self.units.is_empty()
             || (!later.units.is_empty() && later.units.iter().all(|it| among(&it.glob)));
         // One that has nothing for a service is not in the list of any, and hides nothing there.
-        let there = self.decides_for_services() || !later.decides_for_services();
+        let there = matches!(owner, Owner::Pool(_))
+            || self.decides_for_services()
+            || !later.decides_for_services();
         units && there && self.rule.matches.covers(&later.rule.matches)
     }
 }
 
 /// Warns of each rule that is never reached, and names the one that hides it.
-pub(super) fn warn_hidden(reader: &mut Reader<'_>, rules: &[Draft]) {
+pub(super) fn warn_hidden(reader: &mut Reader<'_>, rules: &[Draft], owner: Owner<'_>) {
     for (place, later) in rules.iter().enumerate() {
-        let Some(earlier) = rules[..place].iter().find(|earlier| earlier.hides(later)) else {
+        let Some(earlier) = rules[..place].iter().find(|earlier| earlier.hides(later, owner))
+        else {
             continue;
         };
         let message = format!(
@@ -88,26 +92,29 @@ pub(crate) fn warn_unfitting(reader: &mut Reader<'_>, rules: &[Draft], declared:
     }
 }
 
-/// The most rules that the lists of all services may hold together: each costs memory.
+/// The most rules that the lists of all units may hold together: each costs memory.
 const TOTAL_MAX: usize = 100_000;
 
-/// The lists of rules that services get. Services with the same one share it.
+/// The lists of rules that units get. Units with the same one share it.
 pub(crate) struct Lists<'r> {
-    /// The rules for all units that have anything for a service.
-    all: Vec<&'r Draft>,
+    /// The rules for all units.
+    all: &'r [Draft],
     shared: HashMap<Vec<usize>, Arc<[Rule]>>,
     total: usize,
 }
 
 impl<'r> Lists<'r> {
     pub(crate) fn new(all: &'r [Draft]) -> Self {
-        let all = all.iter().filter(|rule| rule.decides_for_services()).collect();
         Self { all, shared: HashMap::new(), total: 0 }
     }
 
-    /// The list of a service: its own rules, then those for all units that are about it.
-    pub(crate) fn of(&mut self, name: &str, own: &[Draft]) -> Arc<[Rule]> {
-        let about = |place: &usize| self.all[*place].is_for(name);
+    /// The list of a unit: its own rules, then those for all units that are about it. Those that
+    /// only say what becomes of a task are for pools.
+    pub(crate) fn of(&mut self, name: &str, sort: Sort, own: &[Draft]) -> Arc<[Rule]> {
+        let about = |place: &usize| {
+            let rule = &self.all[*place];
+            rule.is_for(name) && (sort == Sort::Pool || rule.decides_for_services())
+        };
         let about: Vec<usize> = (0..self.all.len()).filter(about).collect();
         if let (true, Some(list)) = (own.is_empty(), self.shared.get(&about)) {
             return Arc::clone(list);
@@ -116,7 +123,7 @@ impl<'r> Lists<'r> {
         if self.total > TOTAL_MAX {
             return Arc::default();
         }
-        let others = about.iter().map(|place| self.all[*place]);
+        let others = about.iter().map(|place| &self.all[*place]);
         let list: Arc<[Rule]> = own.iter().chain(others).map(|it| it.rule.clone()).collect();
         if own.is_empty() {
             self.shared.insert(about, Arc::clone(&list));
@@ -128,7 +135,7 @@ impl<'r> Lists<'r> {
     pub(crate) fn check(&self, reader: &mut Reader<'_>) {
         if let (true, Some(first)) = (self.total > TOTAL_MAX, self.all.first()) {
             let message =
-                format!("the services have more than {TOTAL_MAX} rules together, these among them");
+                format!("the units have more than {TOTAL_MAX} rules together, these among them");
             let help = "say in `match` for which units a [[rule]] is: unit = \"web-*\"";
             reader.error(Problem::new(first.span, message, help));
         }

@@ -2,9 +2,9 @@
 
 use super::ready::{self, Readiness};
 use crate::diagnostic::Problem;
-use crate::read::Reader;
 use crate::read::duration::{DAY, duration_or_never};
 use crate::read::table::Table;
+use crate::read::{Reader, Value};
 use crate::unit::line::LineMode;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -25,11 +25,7 @@ pub(super) fn read(
     ready: &ready::Read<'_>,
 ) -> Option<Liveness> {
     let (watchdog, progress) = (service.take("watchdog"), service.take("progress_timeout"));
-    let mut period = |value| match value {
-        Some(value) => reader.keep(duration_or_never(value, PERIOD)),
-        None => Some(None),
-    };
-    let read = (period(watchdog), period(progress));
+    let read = (period(reader, watchdog), period(reader, progress));
     if let (Some(LineMode::None), Some(line)) = (ready.line, ready.line_value) {
         let notifies = matches!(ready.readiness, None | Some((Readiness::Notify, _)));
         if let (Some(Some(_)), Some(watchdog)) = (read.0, watchdog)
@@ -50,6 +46,18 @@ pub(super) fn read(
         }
     }
     Some(Liveness { watchdog: read.0?, progress_timeout: read.1? })
+}
+
+/// `None` if it could not be read, `None` inside if it is `"never"`, as it is unless given.
+#[expect(clippy::option_option, reason = "never or not, and if not read or not")]
+pub(crate) fn period(
+    reader: &mut Reader<'_>,
+    value: Option<Value<'_>>,
+) -> Option<Option<Duration>> {
+    match value {
+        Some(value) => reader.keep(duration_or_never(value, PERIOD)),
+        None => Some(None),
+    }
 }
 
 #[cfg(test)]

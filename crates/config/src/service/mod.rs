@@ -2,7 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod health;
-mod liveness;
+pub(crate) mod liveness;
 pub(crate) mod ready;
 
 use crate::read::choice::OneOf;
@@ -16,7 +16,7 @@ use crate::unit::line::LineMode;
 use crate::unit::program::Program;
 use crate::unit::restart::RestartShape;
 use crate::unit::stop::StopShape;
-use crate::unit::{self, Draft, Sort, instances, restart, size};
+use crate::unit::{self, Draft, Made, Sort, instances, restart, size};
 use check::Check;
 use health::HealthShape;
 use hearken_core::policy::{OnDependencyRestart, Role, UnitPolicy};
@@ -247,12 +247,13 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
         health.as_ref().and_then(Option::as_ref).map(|(check, _)| check),
         ready.readiness.as_ref().and_then(|(readiness, _)| readiness.check()),
     ];
-    if let (Some(program), Some(directory), Some(environment)) =
-        (&common.program, &common.directory, &common.environment)
+    if common.check_size(reader, value)
+        && let (Some(directory), Some(environment)) = (&common.directory, &common.environment)
     {
-        let fits = reader.keep(size::check(value, program, directory, environment)).is_some();
-        for check in probes.into_iter().flatten().filter(|_| fits) {
-            reader.keep(size::check_probe(value, check, directory, environment));
+        // A probe that is a program is started like the service itself.
+        for words in probes.into_iter().flatten().filter_map(Check::program) {
+            let size = size::of_probe(words, directory, environment);
+            reader.keep(size::fits(value, "probe", size));
         }
     }
     let restart_when = (restart.when, restart.when_span);
@@ -295,7 +296,7 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Draf
         restart_when,
         instances: (instances.unwrap_or(1), instances_value.map(|value| value.span)),
         rules: rules.drafts,
-        service,
+        made: service.map(|service| Made::Service(Box::new(service))),
     })
 }
 

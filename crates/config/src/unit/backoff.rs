@@ -1,4 +1,5 @@
-//! `delay` and `max_delay`: how long to wait before the next try. `restart` and rules share them.
+//! `delay` and `max_delay`: how long to wait before the next try. What is tried again in
+//! any way shares them.
 
 use crate::diagnostic::Problem;
 use crate::read::duration::{TICK, duration, show};
@@ -8,24 +9,39 @@ use crate::source::Span;
 use hearken_core::backoff::{Backoff, BackoffError, DELAY_MAX};
 use std::time::Duration;
 
-const DELAY: Duration = Duration::from_millis(200);
-const MAX_DELAY: Duration = Duration::from_secs(60);
-
-/// The backoff of a config that says nothing of it.
-pub(crate) fn default() -> Option<Backoff> {
-    Backoff::new(DELAY, MAX_DELAY).ok()
+/// The backoff where a config says nothing of one bound or of both.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) delay: Duration,
+    pub(crate) max_delay: Duration,
 }
 
-pub(crate) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Backoff> {
+impl Bounds {
+    /// That of restarts, and of rules.
+    pub(crate) const OF_RESTARTS: Self =
+        Self { delay: Duration::from_millis(200), max_delay: Duration::from_secs(60) };
+
+    /// Both of them.
+    pub(crate) fn backoff(self) -> Option<Backoff> {
+        Backoff::new(self.delay, self.max_delay).ok()
+    }
+}
+
+/// Reads `delay` and `max_delay` out of `table`.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    unsaid: Bounds,
+) -> Option<Backoff> {
     let delay_value = table.take("delay");
     let delay = match delay_value {
         Some(value) => reader.keep(duration(value, Duration::ZERO..=DELAY_MAX)),
-        None => Some(DELAY),
+        None => Some(unsaid.delay),
     };
     let max_value = table.take("max_delay");
     let max_delay = match max_value {
         Some(value) => reader.keep(duration(value, TICK..=DELAY_MAX)),
-        None => Some(MAX_DELAY),
+        None => Some(unsaid.max_delay),
     };
     let made = Backoff::new(delay?, max_delay?);
     let at = delay_value.or(max_value).map_or(table.span(), |value| value.span);

@@ -1,8 +1,8 @@
 //! The order that `after` and groups ask for: names become places, and no way leads back to its
 //! start.
 
-use super::Draft;
 use super::after::Awaited;
+use super::{Draft, Sort};
 use crate::diagnostic::Problem;
 use crate::group::Neighbour;
 use crate::read::suggest::nearest;
@@ -107,7 +107,8 @@ pub(crate) fn missing<'n>(
             )
         }
     };
-    let message = format!("`{key}` names {shown}, but there is no such service");
+    let what = if key == "after" { "service or pool" } else { "service" };
+    let message = format!("`{key}` names {shown}, but there is no such {what}");
     Problem::new(span, message, help)
 }
 
@@ -118,10 +119,14 @@ fn check_until(reader: &mut Reader<'_>, awaited: &Awaited<'_>, other: &Draft<'_>
         return;
     }
     let name = quoted(other.name);
-    let message = format!(
-        "`until` waits for {name} to succeed, but its `restart` is \"always\": it never stays down"
-    );
-    let help = "write until = \"ready\", or restart = \"on_failure\" there";
+    let (why, help) = match other.sort {
+        Sort::Service => (
+            "but its `restart` is \"always\"",
+            "write until = \"ready\", or restart = \"on_failure\" there",
+        ),
+        Sort::Pool => ("which is a pool", "write until = \"ready\", or until = \"started\""),
+    };
+    let message = format!("`until` waits for {name} to succeed, {why}: it never stays down");
     let problem = Problem::new(awaited.until_span, message, help).label("never comes");
     reader.error(problem.also(at.unwrap_or(other.name_span), "always started again"));
 }

@@ -15,6 +15,7 @@ pub(crate) mod size;
 pub(crate) mod stop;
 
 use crate::diagnostic::Problem;
+use crate::pool::Pool;
 use crate::read::keys::Keys;
 use crate::read::number::boolean;
 use crate::read::path::path;
@@ -60,7 +61,14 @@ pub(crate) struct Draft<'t> {
     /// Its own rules.
     pub(crate) rules: Vec<rule::Draft>,
     /// The unit without its `after` and its rules, if all of it could be read.
-    pub(crate) service: Option<Service>,
+    pub(crate) made: Option<Made>,
+}
+
+/// A unit that could be read.
+#[derive(Debug)]
+pub(crate) enum Made {
+    Service(Box<Service>),
+    Pool(Box<Pool>),
 }
 
 /// The table of a unit, and its name if it is one.
@@ -86,6 +94,8 @@ pub(crate) fn open<'t>(
 #[derive(Debug)]
 pub(crate) struct Common<'t> {
     pub(crate) program: Option<Program>,
+    /// Where it stands.
+    pub(crate) program_value: Option<Value<'t>>,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) environment: Option<BTreeMap<String, String>>,
     pub(crate) critical: Option<bool>,
@@ -100,6 +110,8 @@ pub(crate) fn read<'t>(
     table: &mut Table<'t>,
     value: Value<'t>,
 ) -> Common<'t> {
+    let of_program = |value: &&Value<'t>| matches!(value.key, "command" | "shell");
+    let program_value = table.left().find(of_program).copied();
     let program = program::read(reader, table, value.key_span);
     let directory = match table.take("directory") {
         Some(value) => path(reader, value),
@@ -118,5 +130,29 @@ pub(crate) fn read<'t>(
     let on_dependency_restart =
         dependency::read(reader, table.take("on_dependency_restart"), after_value, &after);
     let stop = stop::read(reader, table.take("stop"));
-    Common { program, directory, environment, critical, after, on_dependency_restart, stop }
+    Common {
+        program,
+        program_value,
+        directory,
+        environment,
+        critical,
+        after,
+        on_dependency_restart,
+        stop,
+    }
+}
+
+impl Common<'_> {
+    /// How many bytes a request to the fork server has, if all that goes into it could be read.
+    pub(crate) fn request_size(&self) -> Option<usize> {
+        let (program, environment) = (self.program.as_ref()?, self.environment.as_ref()?);
+        Some(size::of(program, self.directory.as_ref()?, environment))
+    }
+
+    /// Whether the request to the fork server for the unit `value` fits. If nobody knows how large
+    /// it is, it does.
+    pub(crate) fn check_size(&self, reader: &mut Reader<'_>, value: Value<'_>) -> bool {
+        let checked = self.request_size().map(|size| size::fits(value, "command", size));
+        checked.is_none_or(|fits| reader.keep(fits).is_some())
+    }
 }

@@ -1,7 +1,7 @@
 //! `restart`: when and how fast a service is started again.
 
-use super::limit::{Accounting, LimitShape};
-use super::{backoff, limit};
+use super::backoff::{self, Bounds};
+use super::limit::{self, Accounting, LimitShape};
 use crate::diagnostic::Problem;
 use crate::read::choice::{Choice, OneOf, choice, words};
 use crate::read::duration::{DAY, DurationShape, TICK, duration};
@@ -9,6 +9,8 @@ use crate::read::keys::Keys;
 use crate::read::table::{Table, list};
 use crate::read::{Reader, Value};
 use crate::source::Span;
+use hearken_core::backoff::Backoff;
+use hearken_core::budget::Limit;
 use hearken_core::policy::{OnLimit, RestartPolicy, RestartWhen};
 use schemars::JsonSchema;
 use std::time::Duration;
@@ -115,28 +117,55 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Read {
     if let (Some(RestartWhen::Never), Some(policy)) = (when, policy) {
         warn_unused(reader, policy.span, &table);
     }
-    let backoff = backoff::read(reader, &mut table);
-    let settle = match table.take("settle") {
-        Some(value) => reader.keep(duration(value, TICK..=DAY)),
-        None => Some(SETTLE),
-    };
-    let accounting = Accounting { on_limit: OnLimit::Fail, no_restart: "write policy = \"never\"" };
-    let limit = limit::read(reader, &mut table, accounting);
+    let pace = pace(reader, &mut table, "write policy = \"never\"");
     table.close(reader);
-    let policy_span = policy.map(|value| value.span);
-    let policy = match (when, backoff, settle, limit) {
-        (Some(when), Some(backoff), Some(settle), Some((limit, on_limit))) => {
-            Some(RestartPolicy { when, backoff, settle, limit, on_limit })
-        }
-        _ => None,
-    };
-    Read { policy, when, when_span: policy_span }
+    let when_span = policy.map(|value| value.span);
+    Read { policy: when.zip(pace).map(|(when, pace)| pace.with(when)), when, when_span }
 }
 
 /// The policy of a config that says no more than when.
 fn default(when: RestartWhen) -> Option<RestartPolicy> {
-    let (limit, on_limit) = limit::default()?;
-    Some(RestartPolicy { when, backoff: backoff::default()?, settle: SETTLE, limit, on_limit })
+    Pace::unsaid().map(|pace| pace.with(when))
+}
+
+/// How fast something is started again, and how often.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    backoff: Backoff,
+    settle: Duration,
+    limit: Option<Limit>,
+    on_limit: OnLimit,
+}
+
+impl Pace {
+    /// That of a config that says nothing of it.
+    pub(crate) fn unsaid() -> Option<Self> {
+        let (limit, on_limit) = limit::default()?;
+        Some(Self { backoff: Bounds::OF_RESTARTS.backoff()?, settle: SETTLE, limit, on_limit })
+    }
+
+    /// The policy at this pace.
+    pub(crate) fn with(self, when: RestartWhen) -> RestartPolicy {
+        let Self { backoff, settle, limit, on_limit } = self;
+        RestartPolicy { when, backoff, settle, limit, on_limit }
+    }
+}
+
+/// Reads the pace; `no_restart` is how to say that there shall be no restart at all.
+pub(crate) fn pace(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    no_restart: &'static str,
+) -> Option<Pace> {
+    let backoff = backoff::read(reader, table, Bounds::OF_RESTARTS);
+    let settle = match table.take("settle") {
+        Some(value) => reader.keep(duration(value, TICK..=DAY)),
+        None => Some(SETTLE),
+    };
+    let accounting = Accounting { on_limit: OnLimit::Fail, no_restart };
+    let limit = limit::read(reader, table, accounting);
+    let (limit, on_limit) = limit?;
+    Some(Pace { backoff: backoff?, settle: settle?, limit, on_limit })
 }
 
 /// What is never restarted needs no other knob; probably something else was meant.

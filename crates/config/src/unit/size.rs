@@ -3,63 +3,56 @@
 use super::program::Program;
 use crate::diagnostic::Problem;
 use crate::read::Value;
-use crate::service::check::Check;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The most bytes that command, environment and directory of one service may have together, with
-/// the NUL after each. A request to the fork server holds 128 KiB; the rest is for what hearken adds
-/// to the environment, PATH above all.
-const SIZE_MAX: usize = 120 * 1024;
+/// The most bytes that command, environment and directory of one unit may have together, with the
+/// NUL after each. A request to the fork server holds 128 KiB; the rest is for what hearken adds to
+/// the environment, PATH above all.
+pub(crate) const SIZE_MAX: usize = 120 * 1024;
 
-pub(crate) fn check(
-    service: Value<'_>,
+/// How many bytes they have.
+pub(crate) fn of(
     program: &Program,
     directory: &Path,
     environment: &BTreeMap<String, String>,
-) -> Result<(), Problem> {
+) -> usize {
     let words = match program {
         Program::Command(words) => total(words),
         Program::Shell(text) => "/bin/sh\0-c\0".len() + text.len() + 1,
     };
-    fits(service, "command", words, directory, environment)
+    words + rest(directory, environment)
 }
 
-/// A probe that is a program is started like the service itself.
-pub(crate) fn check_probe(
-    service: Value<'_>,
-    probe: &Check,
+/// How many bytes they have where a probe stands in the place of the command.
+pub(crate) fn of_probe(
+    words: &[String],
     directory: &Path,
     environment: &BTreeMap<String, String>,
-) -> Result<(), Problem> {
-    match probe {
-        Check::Exec(words) => fits(service, "probe", total(words), directory, environment),
-        Check::Tcp(_) | Check::Http(_) => Ok(()),
-    }
+) -> usize {
+    total(words) + rest(directory, environment)
 }
 
 fn total(words: &[String]) -> usize {
     words.iter().map(|word| word.len() + 1).sum()
 }
 
-fn fits(
-    service: Value<'_>,
-    what: &str,
-    words: usize,
-    directory: &Path,
-    environment: &BTreeMap<String, String>,
-) -> Result<(), Problem> {
+fn rest(directory: &Path, environment: &BTreeMap<String, String>) -> usize {
     let pairs: usize = environment.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    let size = words + pairs + directory.as_os_str().len() + 1;
+    pairs + directory.as_os_str().len() + 1
+}
+
+/// That `size` is not too much; `what` is what runs.
+pub(crate) fn fits(unit: Value<'_>, what: &str, size: usize) -> Result<(), Problem> {
     if size <= SIZE_MAX {
         return Ok(());
     }
     let message = format!(
         "{what}, environment and directory of {} have {size} bytes together; {SIZE_MAX} is \
          the most",
-        service.name()
+        unit.name()
     );
-    Err(Problem::new(service.key_span, message, "hand large values over in a file"))
+    Err(Problem::new(unit.key_span, message, "hand large values over in a file"))
 }
 
 #[cfg(test)]

@@ -24,6 +24,16 @@ pub enum Check {
     Exec(Vec<String>),
 }
 
+impl Check {
+    /// The program it runs, if it runs one.
+    pub(crate) fn program(&self) -> Option<&[String]> {
+        match self {
+            Self::Exec(words) => Some(words),
+            Self::Tcp(_) | Self::Http(_) => None,
+        }
+    }
+}
+
 /// The keys that name what is probed.
 pub(super) const FORMS: [&str; 3] = ["tcp", "http", "exec"];
 

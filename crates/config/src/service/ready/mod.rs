@@ -204,10 +204,7 @@ pub(super) fn read<'t>(reader: &mut Reader<'_>, service: &mut Table<'t>) -> Read
         Some(value) => reader.keep(choice(value)),
         None => Some(LineMode::default()),
     };
-    let start_timeout = match service.take("start_timeout") {
-        Some(value) => reader.keep(duration_or_never(value, TICK..=DAY)),
-        None => Some(Some(START_TIMEOUT)),
-    };
+    let start_timeout = start_timeout(reader, service.take("start_timeout"));
     if let (Some((Readiness::Message, _)), Some(LineMode::None), Some(ready), Some(line)) =
         (&readiness, line, ready_value, line_value)
     {
@@ -217,6 +214,18 @@ pub(super) fn read<'t>(reader: &mut Reader<'_>, service: &mut Table<'t>) -> Read
         reader.error(problem.also(line.span, "none can come"));
     }
     Read { readiness, line, line_value, start_timeout }
+}
+
+/// `None` if it could not be read, `None` inside if it is `"never"`.
+#[expect(clippy::option_option, reason = "never or not, and if not read or not")]
+pub(crate) fn start_timeout(
+    reader: &mut Reader<'_>,
+    value: Option<Value<'_>>,
+) -> Option<Option<Duration>> {
+    match value {
+        Some(value) => reader.keep(duration_or_never(value, TICK..=DAY)),
+        None => Some(Some(START_TIMEOUT)),
+    }
 }
 
 fn ready(reader: &mut Reader<'_>, value: Value<'_>) -> Option<(Readiness, Ready)> {

@@ -1,0 +1,85 @@
+//! `restart` of a pool: how fast a worker that ended by itself is started again. That it is goes
+//! without saying: a pool without workers does nothing.
+
+use crate::diagnostic::Problem;
+use crate::read::choice::OneOf;
+use crate::read::duration::DurationShape;
+use crate::read::keys::Keys;
+use crate::read::table::Table;
+use crate::read::{Reader, Value};
+use crate::unit::limit::LimitShape;
+use crate::unit::restart::{self, Pace};
+use hearken_core::policy::{OnLimit, RestartPolicy, RestartWhen};
+use hearken_core::pool::WorkMode;
+use schemars::JsonSchema;
+
+pub(crate) const KEYS: Keys = Keys {
+    place: "restart = { … } of a pool",
+    shape: "PoolRestart",
+    known: &["delay", "max_delay", "settle", "limit", "window", "on_limit"],
+    later: &["jitter"],
+    aliases: &[
+        ("backoff", "delay"),
+        ("initial_delay", "delay"),
+        ("max_retries", "limit"),
+        ("burst", "limit"),
+        ("interval", "window"),
+        ("min_uptime", "settle"),
+    ],
+};
+
+/// How fast a worker that ended by itself is started again.
+#[derive(JsonSchema)]
+#[schemars(rename = "PoolRestart", deny_unknown_fields, transform = crate::schema::optional)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct PoolRestartShape {
+    /// The wait before the first restart; it doubles from failure to failure.
+    #[schemars(extend("default" = "200ms"))]
+    delay: DurationShape,
+    /// The longest wait.
+    #[schemars(extend("default" = "1m"))]
+    max_delay: DurationShape,
+    /// How long it must have been ready for past failures to be forgiven.
+    #[schemars(extend("default" = "30s"))]
+    settle: DurationShape,
+    /// How many automatic restarts one worker may have in `window`.
+    #[schemars(extend("default" = 5))]
+    limit: LimitShape,
+    /// The sliding window of `limit`.
+    #[schemars(extend("default" = "1m"))]
+    window: DurationShape,
+    /// What follows when the limit is reached.
+    #[schemars(extend("default" = "fail"))]
+    on_limit: OneOf<OnLimit>,
+}
+
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    value: Option<Value<'_>>,
+    mode: Option<WorkMode>,
+) -> Option<RestartPolicy> {
+    if mode == Some(WorkMode::Exec) {
+        // Its processes are started for a task, and by nothing else; how a task ends is no matter
+        // of the unit's budget.
+        let pace = Pace::unsaid()?;
+        return Some(RestartPolicy { limit: None, ..pace.with(RestartWhen::OnTask) });
+    }
+    let Some(value) = value else {
+        return Some(Pace::unsaid()?.with(RestartWhen::Always));
+    };
+    let Some(mut table) = Table::of(value, &KEYS) else {
+        let help = "a worker is always started again; write restart = { delay = \"200ms\" } to say \
+                    how fast";
+        reader.error(value.wrong_type("a table", help));
+        return None;
+    };
+    if let Some(policy) = table.take_foreign("policy") {
+        let message = "`policy` has no meaning in a pool: its workers are always started again";
+        let help = "remove it; a rule can leave a worker down: instance = \"stop\"";
+        reader.error(Problem::new(policy.key_span, message, help));
+    }
+    let no_restart = "write a rule with instance = \"stop\"";
+    let pace = restart::pace(reader, &mut table, no_restart);
+    table.close(reader);
+    Some(pace?.with(RestartWhen::Always))
+}
