@@ -31,12 +31,14 @@ fn line(message: &FromChild) -> Option<String> {
         FromChild::Event(event) => Some(format!("event: {} {}", event.name, event.fields)),
         // For the supervisor only.
         FromChild::Hello(_) | FromChild::Heartbeat(_) => None,
-        // About tasks, which a service does not have.
-        FromChild::Accepted(_)
-        | FromChild::Chunk(_)
-        | FromChild::Result(_)
-        | FromChild::Checkpoint(_)
-        | FromChild::Snooze(_) => None,
+        FromChild::Checkpoint(checkpoint) => {
+            Some(format!("checkpoint: {} bytes", checkpoint.data.len()))
+        }
+        FromChild::Snooze(snooze) => {
+            Some(format!("snooze: for {} ms: {}", snooze.delay_ms, snooze.reason))
+        }
+        // Nobody is told what there is but the result, which is printed elsewhere.
+        FromChild::Accepted(_) | FromChild::Chunk(_) | FromChild::Result(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::RawFd;
 
-use hearken_proto::{EncodeError, Kind, Violation};
+use hearken_proto::{EncodeError, Handle, Kind, Violation};
 use thiserror::Error;
 
 /// Why there is no line although `HEARKEN_FD` is set. The fault of whoever started the program.
@@ -51,6 +51,12 @@ pub enum LineError {
     /// hearken sent what this version does not understand.
     #[error("hearken sent something this version does not understand: {0}")]
     NotUnderstood(Violation),
+    /// hearken gave two tasks the same handle.
+    #[error("hearken used the handle {handle} of a task for another one")]
+    HandleReused {
+        /// The handle.
+        handle: Handle,
+    },
     /// The kernel refused to read, to write or to start a thread.
     #[error("the line failed: {0}")]
     Failed(io::ErrorKind),
@@ -74,6 +80,23 @@ pub enum LineError {
     /// Fields, details or labels that are no map.
     #[error("not a map with words for keys: {0}")]
     NotAMap(String),
+}
+
+impl LineError {
+    /// Whether only this message cannot be said, and the line is as good as before.
+    pub(crate) fn is_about_the_message(&self) -> bool {
+        match self {
+            LineError::NotSendable(_)
+            | LineError::TooLong { .. }
+            | LineError::AfterExiting { .. }
+            | LineError::NotAMap(_) => true,
+            LineError::Closed
+            | LineError::Rejected { .. }
+            | LineError::NotUnderstood(_)
+            | LineError::HandleReused { .. }
+            | LineError::Failed(_) => false,
+        }
+    }
 }
 
 /// What the kernel says about a line: that the other end is gone has a name of its own.

@@ -71,6 +71,19 @@ impl WorkerError {
         WorkerError::new(ErrorKind::RateLimited, code, message).with_retry_after(after)
     }
 
+    /// No other try will help, whatever the reason: `invalid` and not retryable.
+    #[must_use]
+    pub fn fatal(code: impl Into<String>, message: impl fmt::Display) -> Self {
+        WorkerError::invalid(code, message).with_retryable(false)
+    }
+
+    /// This process can do no more work, but another one may: `resource`, with the scope of the worker. One that takes
+    /// tasks then asks to be replaced, and gives back the tasks that it has not begun.
+    #[must_use]
+    pub fn worker_broken(code: impl Into<String>, message: impl fmt::Display) -> Self {
+        WorkerError::resource(code, message).with_scope(Scope::Worker)
+    }
+
     fn new(kind: ErrorKind, code: impl Into<String>, message: impl fmt::Display) -> Self {
         WorkerError(Box::new(ErrorMessage::new(kind, code, message.to_string())))
     }
@@ -89,7 +102,7 @@ impl WorkerError {
     /// Hints when another try is worth it. Rounded to milliseconds.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
-        self.0.retry_after_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        self.0.retry_after_ms = Some(milliseconds(after));
         self
     }
 
@@ -168,9 +181,18 @@ impl WorkerError {
         }
     }
 
+    pub(crate) fn breaks_the_worker(&self) -> bool {
+        self.0.scope == Some(Scope::Worker)
+    }
+
     pub(crate) fn message(&self) -> &ErrorMessage {
         &self.0
     }
+}
+
+/// A delay as the line carries it.
+pub(crate) fn milliseconds(delay: Duration) -> u64 {
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A serializable value that must be a map, or `()` and `None` for nothing.
@@ -200,9 +222,9 @@ impl From<LineError> for WorkerError {
             LineError::Closed | LineError::Failed(_) => {
                 WorkerError::unavailable("hearken.line", error)
             }
-            LineError::Rejected { .. } | LineError::NotUnderstood(_) => {
-                WorkerError::config("hearken.version", error)
-            }
+            LineError::Rejected { .. }
+            | LineError::NotUnderstood(_)
+            | LineError::HandleReused { .. } => WorkerError::config("hearken.version", error),
             LineError::NotSendable(_)
             | LineError::TooLong { .. }
             | LineError::AfterExiting { .. }

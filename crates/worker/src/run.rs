@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use hearken_proto::Intent;
 
+use crate::error::ConnectError;
 use crate::failure::WorkerError;
 use crate::worker::Worker;
 
@@ -22,23 +23,22 @@ where
 {
     match Worker::connect() {
         Ok(worker) => run_with(&worker, work),
-        Err(error) => {
-            // The only place left to say it.
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-            let _ = writeln!(std::io::stderr(), "{error}{}", cause.unwrap_or_default());
-            ExitCode::from(WorkerError::config("hearken.fd", error).exit_code())
-        }
+        Err(error) => refused(error),
     }
+}
+
+/// Says why there is no line in the only place left.
+pub(crate) fn refused(error: ConnectError) -> ExitCode {
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+    let _ = writeln!(std::io::stderr(), "{error}{}", cause.unwrap_or_default());
+    ExitCode::from(WorkerError::config("hearken.fd", error).exit_code())
 }
 
 fn run_with<F>(worker: &Worker, work: F) -> ExitCode
 where
     F: FnOnce(&Worker) -> Result<(), WorkerError>,
 {
-    // Nothing of the work is looked at after a panic; the process is about to end.
-    let ended = catch_unwind(AssertUnwindSafe(|| work(worker)));
-    let ended = ended.unwrap_or_else(|panic| Err(WorkerError::bug("panic", said_by(&*panic))));
-    match ended {
+    match caught(|| work(worker)) {
         Ok(()) => {
             // Said before, or nobody listens: the exit code says the same.
             let _ = worker.exiting(Intent::Done, "");
@@ -49,6 +49,13 @@ where
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Work whose panic is an error like others.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, WorkerError>) -> Result<T, WorkerError> {
+    // What the work left half changed is its own, and its documentation says so.
+    let ended = catch_unwind(AssertUnwindSafe(work));
+    ended.unwrap_or_else(|panic| Err(WorkerError::bug("panic", said_by(&*panic))))
 }
 
 fn said_by(panic: &(dyn Any + Send)) -> String {

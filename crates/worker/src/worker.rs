@@ -7,17 +7,19 @@ use std::thread;
 use std::time::Duration;
 
 use hearken_proto::{
-    Drain, Draining, Exiting, FromChild, Hello, Intent, Level, Log, Metric, PROTOCOL, Progress,
+    Drain, Draining, Exiting, FromChild, Hello, Intent, Level, Metric, PROTOCOL, Progress,
     ProtocolRange, Ready, ShortText, Status, Welcome,
 };
 use serde::Serialize;
 
+use crate::descriptor;
+use crate::ear::Ear;
 use crate::error::{ConnectError, LineError};
-use crate::failure::{WorkerError, map};
+use crate::failure::WorkerError;
 use crate::heard::HeardSoFar;
 use crate::listener::Listener;
+use crate::speech::Speech;
 use crate::voice::Voice;
-use crate::{console, descriptor};
 
 /// A program that can be listened to. Cheap to clone, usable from every thread.
 ///
@@ -26,24 +28,6 @@ use crate::{console, descriptor};
 pub struct Worker {
     heard: Arc<HeardSoFar>,
     speech: Speech,
-}
-
-/// Where the messages go.
-#[derive(Debug, Clone)]
-enum Speech {
-    Line(Arc<Voice>, #[expect(dead_code, reason = "hangs up when dropped")] Arc<HangUp>),
-    Console,
-}
-
-/// The listener has its own clone of the line: only a shutdown ends both.
-#[derive(Debug)]
-struct HangUp(UnixStream);
-
-impl Drop for HangUp {
-    fn drop(&mut self) {
-        // It may have been closed from the other side.
-        let _ = self.0.shutdown(std::net::Shutdown::Both);
-    }
 }
 
 impl Worker {
@@ -58,7 +42,7 @@ impl Worker {
     pub fn connect() -> Result<Worker, ConnectError> {
         match descriptor::from_environment()? {
             Some(line) => Worker::over(line),
-            None => Ok(Worker { heard: Arc::default(), speech: Speech::Console }),
+            None => Ok(Worker::alone()),
         }
     }
 
@@ -68,17 +52,38 @@ impl Worker {
     ///
     /// [`ConnectError::Line`] if it does not take the first word.
     pub fn over(line: UnixStream) -> Result<Worker, ConnectError> {
-        let listening = line.try_clone().map_err(LineError::from)?;
-        let hang_up = HangUp(line.try_clone().map_err(LineError::from)?);
-        let heard = Arc::new(HeardSoFar::default());
+        let (worker, _) = Worker::open(line, None, HeardSoFar::default())?;
+        Ok(worker)
+    }
+
+    /// A worker that nobody listens to.
+    pub(crate) fn alone() -> Worker {
+        Worker { heard: Arc::default(), speech: Speech::Console }
+    }
+
+    /// Says hello and begins to listen.
+    pub(crate) fn open(
+        line: UnixStream,
+        task_types: Option<Vec<String>>,
+        heard: HeardSoFar,
+    ) -> Result<(Worker, Arc<Voice>), LineError> {
+        let ear = Ear::new(line.try_clone()?);
+        let hang_up = line.try_clone()?;
+        let heard = Arc::new(heard);
         let voice = Arc::new(Voice::new(line, Arc::clone(&heard)));
-        voice.say(&FromChild::Hello(hello()))?;
-        let listener = Listener::new(listening, Arc::clone(&voice), Arc::clone(&heard));
-        thread::Builder::new()
-            .name("hearken-listener".to_owned())
-            .spawn(|| listener.run())
-            .map_err(LineError::from)?;
-        Ok(Worker { heard, speech: Speech::Line(voice, Arc::new(hang_up)) })
+        voice.say(&FromChild::Hello(hello(task_types)))?;
+        let listener = Listener::new(Arc::clone(&voice), Arc::clone(&heard));
+        thread::Builder::new().name("hearken-listener".to_owned()).spawn(|| listener.run(ear))?;
+        let speech = Speech::over(Arc::clone(&voice), hang_up);
+        Ok((Worker { heard, speech }, voice))
+    }
+
+    pub(crate) fn heard(&self) -> &HeardSoFar {
+        &self.heard
+    }
+
+    pub(crate) fn speech(&self) -> &Speech {
+        &self.speech
     }
 
     /// Whether hearken started this program.
@@ -143,14 +148,7 @@ impl Worker {
         message: impl Into<ShortText>,
         fields: &F,
     ) -> Result<(), LineError> {
-        self.say(FromChild::Log(Log {
-            handle: None,
-            level,
-            message: message.into(),
-            target: None,
-            fields: map(fields)?,
-            time: None,
-        }))
+        self.speech.log(None, level, message.into(), fields)
     }
 
     /// Says what went wrong. It does not end the program; [`run`](crate::run) does both.
@@ -229,40 +227,39 @@ impl Worker {
     ///
     /// [`LineError::Failed`] if there is no descriptor or thread left.
     pub fn drain_on_sigterm(&self) -> Result<(), LineError> {
-        let (mut signalled, signal) = UnixStream::pair().map_err(LineError::from)?;
+        self.on_sigterm(|| Ok(()))
+    }
+
+    /// SIGTERM starts a drain, and if it is the first to do so, `announce` says so.
+    pub(crate) fn on_sigterm(
+        &self,
+        announce: impl FnOnce() -> Result<(), LineError> + Send + 'static,
+    ) -> Result<(), LineError> {
+        let (mut signalled, signal) = UnixStream::pair()?;
         let heard = Arc::clone(&self.heard);
         // Before the handler is there: a signal that nobody waits for would be lost.
-        thread::Builder::new()
-            .name("hearken-sigterm".to_owned())
-            .spawn(move || {
-                if signalled.read_exact(&mut [0]).is_ok() {
-                    heard.drain(Drain { grace_ms: 0, reason: "SIGTERM".into() });
-                }
-            })
-            .map_err(LineError::from)?;
-        signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, signal)
-            .map_err(LineError::from)?;
+        thread::Builder::new().name("hearken-sigterm".to_owned()).spawn(move || {
+            if signalled.read_exact(&mut [0]).is_ok() && heard.terminated() {
+                // The drain goes on if the line does not.
+                let _ = announce();
+            }
+        })?;
+        signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, signal)?;
         Ok(())
     }
 
     fn say(&self, message: FromChild) -> Result<(), LineError> {
-        match &self.speech {
-            Speech::Line(voice, _) => voice.say(&message),
-            Speech::Console => {
-                console::print(&message);
-                Ok(())
-            }
-        }
+        self.speech.say(&message)
     }
 }
 
-fn hello() -> Hello {
+fn hello(task_types: Option<Vec<String>>) -> Hello {
     Hello {
         protocol: ProtocolRange::only(PROTOCOL),
         sdk: concat!("hearken-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
         language: "rust".to_owned(),
         pid: std::process::id(),
         build: None,
-        task_types: None,
+        task_types,
     }
 }

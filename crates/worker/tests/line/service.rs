@@ -1,76 +1,23 @@
-//! The worker against a supervisor made of a socketpair, and against the golden frames.
-
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+//! A service and its line.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::io::Write;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use hearken_proto::{
-    Decoded, Drain, ErrorKind, FrameReader, FromChild, Handle, Heard, Heartbeat, MAX_FRAME, Ping,
-    Raw, Reject, Session, Task, ToChild, Welcome, decode_frame, encode_frame,
+    Decoded, Drain, ErrorKind, FromChild, Handle, Heard, Heartbeat, MAX_FRAME, Ping, Reject,
+    ToChild, decode_frame,
 };
 use hearken_worker::{Intent, Level, LineError, Progress, Worker, WorkerError};
 
-/// Longer than anything takes on a busy machine; nothing waits for it but a failing test.
-const LONG: Duration = Duration::from_secs(20);
-
-/// The other end: hears through the real session, so that whatever is out of turn fails the test.
-struct Supervisor {
-    line: UnixStream,
-    reader: FrameReader,
-    session: Session,
-}
-
-impl Supervisor {
-    fn say(&mut self, message: &ToChild) {
-        let mut out = BytesMut::new();
-        encode_frame(message, &mut out).unwrap();
-        self.line.write_all(&out).unwrap();
-    }
-
-    fn body(&mut self) -> Option<Vec<u8>> {
-        loop {
-            if let Some(body) = self.reader.pop().unwrap() {
-                return Some(body.to_vec());
-            }
-            let mut buffer = [0; 1000];
-            match self.line.read(&mut buffer).unwrap() {
-                0 => return None,
-                length => self.reader.push(&buffer[..length]),
-            }
-        }
-    }
-
-    fn hear(&mut self) -> Heard {
-        let body = self.body().expect("the line is open");
-        self.session.receive(decode_frame(&body).unwrap()).unwrap()
-    }
-
-    fn welcome(&mut self, max_frame: u32, heartbeat_ms: Option<u32>) {
-        self.say(&ToChild::Welcome(Welcome {
-            protocol: 1,
-            unit: "api".to_owned(),
-            instance: 2,
-            incarnation: 1,
-            max_frame,
-            heartbeat_ms,
-            config: Some(Raw::from_value(&BTreeMap::from([("greeting", "hi")])).unwrap()),
-        }));
-    }
-}
+use crate::peer::{LONG, Supervisor, golden, hex};
 
 fn pair() -> (Worker, Supervisor) {
-    let (child, line) = UnixStream::pair().unwrap();
-    line.set_read_timeout(Some(LONG)).unwrap();
+    let (mut supervisor, child) = Supervisor::pair();
     let worker = Worker::over(child).unwrap();
-    let reader = FrameReader::new(MAX_FRAME);
-    let mut supervisor = Supervisor { line, reader, session: Session::default() };
-    let Heard::Hello { hello, .. } = supervisor.hear() else { panic!("no hello") };
+    let hello = supervisor.hello();
     assert!(hello.sdk.starts_with("hearken-rust/") && hello.pid == std::process::id());
+    assert!(hello.task_types.is_none());
     (worker, supervisor)
 }
 
@@ -177,24 +124,7 @@ fn a_message_too_long_is_refused_before_anything_of_it_is_sent() {
 #[test]
 fn a_task_is_refused_by_a_service() {
     let (_worker, mut supervisor) = pair();
-    supervisor.session.open(Handle(7));
-    supervisor.say(&ToChild::Task(Box::new(Task {
-        handle: Handle(7),
-        id: String::new(),
-        task_type: None,
-        attempt: 1,
-        crashes: 0,
-        payload: Raw::nil(),
-        content_type: None,
-        soft_ms: None,
-        hard_ms: None,
-        key: None,
-        headers: None,
-        traceparent: None,
-        checkpoint: None,
-        last_error: None,
-        batch: None,
-    })));
+    supervisor.task(7, |_| {});
     assert!(matches!(supervisor.hear(), Heard::Error(error) if error.handle == Some(Handle(7))));
 }
 
@@ -211,19 +141,11 @@ fn the_last_worker_hangs_up() {
 
 #[test]
 fn what_it_writes_are_the_golden_frames() {
-    let golden = |file: &str, about: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/vectors").join(file);
-        let vector: serde_json::Value =
-            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let cases = vector["cases"].as_array().unwrap();
-        let case = cases.iter().find(|case| case["about"] == about).expect("the case is there");
-        case["frame"].as_str().unwrap()[8..].to_owned()
-    };
     let (worker, mut supervisor) = pair();
-    let mut written = || -> String {
+    let mut written = || {
         let body = supervisor.body().unwrap();
         assert!(matches!(decode_frame(&body), Ok(Decoded::<FromChild>::Message(_))));
-        body.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&body)
     };
     worker.ready().unwrap();
     assert_eq!(written(), golden("02_ready.json", "one credit"));
