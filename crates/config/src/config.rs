@@ -1,25 +1,22 @@
 //! The whole file.
 
 use crate::diagnostic::{ConfigErrors, Diagnostic, Problem, Severity};
-use crate::group::{self, GroupShape};
+use crate::group::GroupShape;
 use crate::load::{LoadOptions, Loaded};
-use crate::pool::{self, Pool, PoolShape, durability};
+use crate::pool::{Pool, PoolShape};
 use crate::read::keys::Keys;
 use crate::read::table::{Table, elements, entries};
 use crate::read::{Reader, Value};
-use crate::rule::reach::{self, Lists};
-use crate::rule::{self, Owner, RuleShape};
+use crate::rule::RuleShape;
 use crate::schema::Named;
-use crate::service::{self, Service, ServiceShape};
+use crate::service::{Service, ServiceShape};
 use crate::source::{Source, Span};
 use crate::supervisor::{self, Supervisor, SupervisorShape};
 use crate::syntax::{self, Document};
-use crate::unit::{Draft, Made, graph, instances};
+use crate::units::{self, Tables, Units};
 use hearken_core::policy::GroupPolicy;
 use schemars::JsonSchema;
-use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A config without a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,14 +131,6 @@ pub(crate) fn read(
     }
 }
 
-/// What is run.
-struct Units {
-    services: Vec<Service>,
-    pools: Vec<Pool>,
-    groups: Vec<GroupPolicy>,
-}
-
-/// The units are `None` if any of them could not be read.
 fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option<Units>) {
     let start = Span { start: 0, end: 0 };
     let mut table = Table::open(document.table.get_ref(), start, "the file", &KEYS);
@@ -150,82 +139,21 @@ fn file(reader: &mut Reader<'_>, document: &Document<'_>) -> (Supervisor, Option
     let (rules, groups) = (table.take("rule"), table.take("group"));
     table.close(reader);
 
-    let services = named(reader, services, "web");
-    let pools = named(reader, pools, "thumbnails");
-    let groups = named(reader, groups, "backend");
-    let tables = supervisor.iter().chain(&services).chain(&pools).chain(&groups);
-    let tables = tables.map(|it| it.key_span.start);
+    let tables = Tables {
+        services: named(reader, services, "web"),
+        pools: named(reader, pools, "thumbnails"),
+        groups: named(reader, groups, "backend"),
+        rules,
+    };
+    let named = tables.services.iter().chain(&tables.pools).chain(&tables.groups);
+    let starts = supervisor.iter().chain(named).map(|it| it.key_span.start);
     let elements = rules.and_then(elements).unwrap_or_default();
-    let damage = document.damage(tables.chain(elements.iter().map(|rule| rule.span.start)));
+    let damage = document.damage(starts.chain(elements.iter().map(|rule| rule.span.start)));
     let supervisor = match supervisor {
         Some(value) if !damage.hits(value.key_span.start) => supervisor::read(reader, value),
         Some(_) | None => Supervisor::default(),
     };
-    let whole = |value: &&Value<'_>| !damage.hits(value.key_span.start);
-    let rules = rule::read_but(reader, rules, Owner::All, |at| damage.hits(at));
-    let groups: Vec<group::Draft<'_>> =
-        groups.iter().filter(whole).filter_map(|value| group::read(reader, *value)).collect();
-    if services.is_empty() && pools.is_empty() {
-        // Whatever else was found is probably why.
-        if !reader.has_found() {
-            reader.diagnostic(nothing_to_run(reader.source()));
-        }
-        return (supervisor, None);
-    }
-    check_names(reader, &services, &pools);
-    let mut drafts: Vec<Draft<'_>> =
-        services.iter().filter(whole).filter_map(|value| service::read(reader, *value)).collect();
-    let mut asked = Vec::new();
-    for read in pools.iter().filter(whole).filter_map(|value| pool::read(reader, *value)) {
-        drafts.push(read.draft);
-        asked.extend(read.durability);
-    }
-    instances::check_total(reader, &drafts);
-    let durability = durability::of_file(reader, &asked);
-    let names: BTreeSet<&str> = services.iter().chain(&pools).map(|value| value.key).collect();
-    let names = document.named.then_some(&names);
-    if let Some(names) = names {
-        reach::warn_unfitting(reader, &rules.drafts, names);
-    }
-    let (groups, order) = group::resolve(reader, &groups, &drafts, names);
-    let after = graph::resolve(reader, &drafts, names, &order);
-    let mut lists = Lists::new(&rules.drafts);
-    let (mut services, mut pools, mut fine) = (Vec::new(), Vec::new(), true);
-    for (draft, after) in drafts.into_iter().zip(after) {
-        let rules = lists.of(draft.name, draft.sort, &draft.rules);
-        match draft.made {
-            Some(Made::Service(mut service)) => {
-                (service.policy.after, service.policy.rules) = (after, rules);
-                services.push(*service);
-            }
-            Some(Made::Pool(mut pool)) => {
-                pool.unit.policy.after = after;
-                pool.unit.policy.rules = Arc::clone(&rules);
-                pool.policy.rules = rules;
-                pool.durability = pool.durability.beside(durability);
-                pools.push(*pool);
-            }
-            None => fine = false,
-        }
-    }
-    lists.check(reader);
-    let units = groups.filter(|_| fine).map(|groups| Units { services, pools, groups });
-    (supervisor, units)
-}
-
-/// Services and pools are called by their names alone, so none may be that of both.
-fn check_names(reader: &mut Reader<'_>, services: &[Value<'_>], pools: &[Value<'_>]) {
-    let places: HashMap<&str, Span> =
-        services.iter().map(|service| (service.key, service.key_span)).collect();
-    for pool in pools {
-        let Some(service) = places.get(pool.key) else {
-            continue;
-        };
-        let (first, second) = (pool.key_span.min(*service), pool.key_span.max(*service));
-        let message = format!("{} is the name of a service and of a pool", pool.name());
-        let help = "give one of them another name: `after`, rules and the log call both by it";
-        reader.error(Problem::new(second, message, help).label("again").also(first, "first"));
-    }
+    (supervisor, units::read(reader, &tables, &damage, document.named))
 }
 
 /// The tables in a table of tables; `example` is a name that one could have.
@@ -241,13 +169,6 @@ fn named<'t>(reader: &mut Reader<'_>, value: Option<Value<'t>>, example: &str) -
     let help = format!("a {key} has a name: [{key}.{example}]");
     reader.error(Problem::new(value.key_span, message, help));
     Vec::new()
-}
-
-fn nothing_to_run(source: &Source) -> Diagnostic {
-    let message = "no service and no pool is declared, so there is nothing to run";
-    let help = "declare one:\n  [service.web]\n  command = [\"python3\", \"-m\", \
-                \"http.server\"]\n  restart = \"on_failure\"";
-    Diagnostic::of_file(Severity::Error, source.name(), message, help)
 }
 
 #[cfg(test)]

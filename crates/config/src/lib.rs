@@ -32,6 +32,7 @@ mod syntax;
 mod testing;
 mod trust;
 mod unit;
+mod units;
 
 pub use config::Config;
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
@@ -50,6 +51,7 @@ pub use service::check::http::HttpCheck;
 pub use service::ready::Readiness;
 pub use service::ready::log::LogPattern;
 pub use supervisor::Supervisor;
+pub use supervisor::control::{Control, SOCKET_PATH_MAX};
 pub use supervisor::log::{Log, LogFormat, LogLevel};
 pub use supervisor::when_idle::WhenIdle;
 pub use trust::Caller;

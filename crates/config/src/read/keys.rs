@@ -16,9 +16,10 @@ pub(crate) struct Keys {
 }
 
 /// Every table there is.
-pub(crate) const ALL: [&Keys; 27] = [
+pub(crate) const ALL: [&Keys; 28] = [
     &crate::config::KEYS,
     &crate::supervisor::KEYS,
+    &crate::supervisor::control::KEYS,
     &crate::supervisor::log::KEYS,
     &crate::supervisor::starts::KEYS,
     &crate::service::KEYS,

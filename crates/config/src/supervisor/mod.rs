@@ -1,5 +1,6 @@
 //! `[supervisor]`: the daemon itself.
 
+pub(crate) mod control;
 pub(crate) mod log;
 pub(crate) mod starts;
 pub(crate) mod when_idle;
@@ -9,6 +10,7 @@ use crate::read::keys::Keys;
 use crate::read::path::path;
 use crate::read::table::Table;
 use crate::read::{Reader, Value};
+use control::{Control, ControlShape};
 use hearken_core::gate::StartRate;
 use log::{Log, LogShape};
 use schemars::JsonSchema;
@@ -21,6 +23,8 @@ use when_idle::WhenIdle;
 pub struct Supervisor {
     /// Where it keeps what outlives it; absolute. `None`: the place that suits whoever starts it.
     pub state_directory: Option<PathBuf>,
+    /// Where it takes commands and tasks.
+    pub control: Control,
     /// Its own log.
     pub log: Log,
     /// How fast all automatic restarts together may go.
@@ -32,12 +36,15 @@ pub struct Supervisor {
 pub(crate) const KEYS: Keys = Keys {
     place: "[supervisor]",
     shape: "Supervisor",
-    known: &["state_directory", "log", "starts", "when_idle"],
-    later: &["control", "metrics", "include", "user", "group", "cgroup", "drain_timeout", "store"],
+    known: &["state_directory", "control", "log", "starts", "when_idle"],
+    later: &["metrics", "include", "user", "group", "cgroup", "drain_timeout", "store"],
     aliases: &[
         ("statedir", "state_directory"),
         ("state_dir", "state_directory"),
         ("data_dir", "state_directory"),
+        ("socket", "control"),
+        ("control_socket", "control"),
+        ("listen", "control"),
         ("logging", "log"),
         ("log_level", "log"),
         ("loglevel", "log"),
@@ -53,6 +60,8 @@ pub(crate) struct SupervisorShape {
     /// file.
     #[schemars(extend("examples" = ["/var/lib/hearken"]))]
     state_directory: String,
+    /// The socket on which hearken takes commands and tasks; its path alone is enough.
+    control: ControlShape,
     /// Hearken's own log; the level alone is enough: log = "debug".
     log: LogShape,
     /// The rate that all automatic restarts together keep to, so that many processes that fail
@@ -70,12 +79,14 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: Value<'_>) -> Supervisor {
     };
     let mut table = Table::open(table, value.span, KEYS.place, &KEYS);
     let state_directory = table.take("state_directory").and_then(|value| path(reader, value));
+    let control = table.take("control").map(|value| control::read(reader, value));
     let log = table.take("log").map(|value| log::read(reader, value));
     let starts = table.take("starts").map(|value| starts::read(reader, value));
     let when_idle = table.take("when_idle").and_then(|value| reader.keep(choice(value)));
     table.close(reader);
     Supervisor {
         state_directory,
+        control: control.unwrap_or_default(),
         log: log.unwrap_or_default(),
         starts: starts.unwrap_or_default(),
         when_idle: when_idle.unwrap_or_default(),
@@ -169,7 +180,7 @@ mod tests {
                     "2:1",
                     "xyzzy",
                     "unknown key `xyzzy`",
-                    "`state_directory`, `log`, `starts` and `when_idle`",
+                    "`state_directory`, `control`, `log`, `starts` and `when_idle`",
                 ],
             ),
         ];
