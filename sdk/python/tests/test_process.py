@@ -122,6 +122,38 @@ class Signals(unittest.TestCase):
                     code, out, _ = self.drained(body, threaded, supervised)
                     self.assertEqual((code, out), (0, "Drain(reason='SIGTERM', grace=None)\n"))
 
+    def test_sigterm_ends_a_wait_that_it_does_not_interrupt(self):
+        # Taken by another thread, as it may be at any time. A signal just before the main thread waits is the same.
+        blocked = "import signal, threading\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
+        body = (
+            "def pass_on():\n"
+            "    signal.sigwait({signal.SIGUSR1})\n"
+            "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+            "threading.Thread(target=pass_on, daemon=True).start()\n"
+            "print('up', flush=True)\n"
+            "worker.wait()"
+        )
+        for threaded in (True, False):
+            for supervised in (True, False):
+                with self.subTest(threaded=threaded, supervised=supervised):
+                    with Child(blocked + main_of(body, threaded), supervised=supervised) as child:
+                        child.process.stdout.readline()
+                        stat = pathlib.Path(f"/proc/{child.process.pid}/stat")
+                        while stat.read_text().rpartition(")")[2].split()[0] != "S":
+                            pass  # until the main thread waits
+                        child.process.send_signal(signal.SIGUSR1)
+                        self.assertEqual(child.finish()[0], 0)
+
+    def test_bytes_of_signals_that_somebody_else_asked_for_stay_theirs(self):
+        asked = (
+            "import os, signal\n"
+            "writable = os.pipe()[1]\n"
+            "os.set_blocking(writable, False)\n"
+            "signal.set_wakeup_fd(writable)\n"
+        )
+        with Child(asked + main_of("worker.wait(0)\nprint(signal.set_wakeup_fd(-1) == writable)")) as child:
+            self.assertEqual(child.finish()[:2], (0, "True\n"))
+
     def test_drain_and_sigterm_are_one_drain_and_the_frame_says_more(self):
         body = "worker.on_drain(print)\nprint('up', flush=True)\nworker.wait()"
         for threaded in (True, False):

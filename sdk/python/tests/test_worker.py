@@ -130,6 +130,13 @@ class WorkerTest(unittest.TestCase):
         self.worker.status("finishing")
         self.assertEqual(self.peer.hear(), (STATUS, {"text": "finishing"}))
 
+    def test_a_heartbeat_every_49_days_is_waited_for(self):
+        self.peer.welcome(heartbeat_ms=2**32 - 1)
+        self.worker.welcome()
+        self.peer.say(PING, sequence=1)
+        self.worker.wait(0.01 if self.threaded else 0)
+        self.assertEqual(self.peer.hear(), (HEARTBEAT, {"sequence": 1}))
+
     def test_a_drain_says_why_and_how_fast(self):
         self.peer.say(DRAIN, grace_ms=1500, reason="deploy")
         self.worker.wait()

@@ -7,6 +7,10 @@ import select
 from typing import Optional
 
 
+#: Seconds in one system call.
+LONGEST_WAIT = 86_400.0
+
+
 class Latch:
     """A pipe with a byte in it once raised; nobody reads it, so that everybody who waits wakes.
 
@@ -47,5 +51,6 @@ class Latch:
 
 
 def milliseconds(seconds: Optional[float]) -> Optional[float]:
-    """For poll. Rounded up: one that returns a moment early would be called again and again."""
-    return None if seconds is None else max(0.0, seconds) * 1000 + (0.999 if seconds > 0 else 0)
+    """For poll. Rounded up: one that returns a moment early would be called again and again. Poll counts in an int of
+    C, which a delay of the supervisor's may exceed; whoever waits for longer than `LONGEST_WAIT` does it in pieces."""
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_WAIT) * 1000 + (0.999 if seconds > 0 else 0)

@@ -12,6 +12,7 @@ from .errors import LineError, LineLost, ProtocolError, Rejected
 from .latch import Latch, milliseconds
 from .line import Line
 from .messages import Message
+from .termination import Termination
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Listener:
         #: Set when nothing more will be heard.
         self.ended = threading.Event()
         self._line = line
+        #: Where signals are heard; None without a handler of ours.
+        self.termination: Optional[Termination] = None
         self._failure: Optional[LineError] = None
         self._callbacks: List[Callable[[Drain], object]] = []
         #: Set once `drain` is known; a moment after the latch when that was raised by a signal.
@@ -83,12 +86,17 @@ class Listener:
         poll = select.poll()
         if self._line is not None and not self.ended.is_set():
             poll.register(self._line.fileno(), select.POLLIN)
+        signals = None if self.termination is None else self.termination.fileno()
         if not self.announced.is_set():
             poll.register(self.latch.fileno(), select.POLLIN)
+            if signals is not None:
+                poll.register(signals, select.POLLIN)
         happened = [fd for fd, _ in poll.poll(milliseconds(self._until(timeout)))]
         # The line before the latch: hearken sends its drain frame, which says more, before it sends SIGTERM.
         if self._line is not None and self._line.fileno() in happened and not self.ended.is_set():
             self._hear(self._line)
+        if self.termination is not None and signals in happened:
+            self.termination.read()
         if self.latch.up and not self._closing and not self.announced.is_set():
             self._announce()
         if self._beat_at is not None and time.monotonic() >= self._beat_at:

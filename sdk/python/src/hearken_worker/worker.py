@@ -39,7 +39,7 @@ class Worker(Speech):
             "build": build,
         }
         self._say("hello", hello)
-        self._termination = Termination(self._listener.latch.set)
+        self._termination = self._listener.termination = Termination(self._listener.latch.set)
         if threaded:
             self._thread = threading.Thread(target=self._listen, name="hearken", daemon=True)
             self._thread.start()
@@ -170,6 +170,7 @@ class Worker(Speech):
     def _give_back(self) -> None:
         if self._line is not None:
             self._line.close()
+        self._termination.close()
         self._listener.latch.close()
 
     def _forked(self) -> None:
