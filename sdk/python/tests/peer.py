@@ -20,8 +20,12 @@ sys.path.insert(0, SOURCES)
 #: A bound on what should happen at once; reached only by a failing test.
 PATIENCE = 10.0
 
-HELLO, READY, PROGRESS, LOG, ERROR, HEARTBEAT, EXITING, STATUS = 1, 2, 4, 5, 8, 9, 13, 14
-WELCOME, REJECT, TASK, DRAIN, PING = 32, 33, 34, 36, 38
+HELLO, READY, ACCEPTED, PROGRESS, LOG, CHUNK, RESULT, ERROR = 1, 2, 3, 4, 5, 6, 7, 8
+HEARTBEAT, CHECKPOINT, SNOOZE, DRAINING, EXITING, STATUS, METRIC, EVENT = 9, 10, 11, 12, 13, 14, 64, 65
+WELCOME, REJECT, TASK, CANCEL, DRAIN, PING, ACK = 32, 33, 34, 35, 36, 38, 39
+
+#: The id of every task, unless a test gives it another one.
+TASK_ID = "019aa7c2-5d3c-7000-8000-000000000001"
 
 WELCOME_FIELDS = {"protocol": 1, "unit": "web", "instance": 2, "incarnation": 3, "max_frame": 1 << 20}
 
@@ -43,6 +47,16 @@ class Peer:
 
     def welcome(self, **fields: Any) -> None:
         self.say(WELCOME, **{**WELCOME_FIELDS, **fields})
+
+    def task(self, handle: int, payload: Any = None, **fields: Any) -> None:
+        first = {"id": TASK_ID, "attempt": 1, "crashes": 0}
+        self.say(TASK, **{"handle": handle, **first, "payload": payload, **fields})
+
+    def ack(self, handle: int, of: int = RESULT) -> None:
+        self.say(ACK, handle=handle, of=of)
+
+    def drain(self, grace_ms: int = int(PATIENCE * 1000)) -> None:
+        self.say(DRAIN, grace_ms=grace_ms, reason="deploy")
 
     def exactly(self, size: int) -> bytes:
         data = b""
@@ -81,6 +95,13 @@ def environment() -> Dict[str, str]:
     made = {**os.environ, "PYTHONPATH": os.pathsep.join([SOURCES, os.environ.get("PYTHONPATH", "")])}
     made.pop("HEARKEN_FD", None)
     return made
+
+
+def pool_worker(handler: str, options: str = "") -> str:
+    """A program that serves tasks; `handler` is the body of the function `work(task)`, or all that defines it."""
+    if "def work(" not in handler and "work = " not in handler:
+        handler = "def work(task):\n    " + "\n    ".join(handler.splitlines())
+    return f"from hearken_worker import *\nimport os, sys, time\n{handler}\nrun_tasks(work{options})"
 
 
 class Child:

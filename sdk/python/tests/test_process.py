@@ -249,7 +249,14 @@ class BrokenLines(unittest.TestCase):
                 self.assertIn("unset it to run without a supervisor", err)
 
 
-class Example(unittest.TestCase):
+class Examples(unittest.TestCase):
+    def test_the_task_worker_does_one_task_from_anywhere_without_installation(self):
+        path = ROOT / "examples" / "tasks.py"
+        done = subprocess.run(
+            [sys.executable, path, "/dev/null"], cwd="/", env=environment(), capture_output=True, timeout=PATIENCE
+        )
+        self.assertEqual((done.returncode, done.stdout), (0, b'{"lines": 0, "words": 0}\n'))
+
     def test_it_runs_from_anywhere_without_installation(self):
         path = ROOT / "examples" / "worker.py"
         process = subprocess.Popen(
@@ -264,9 +271,11 @@ class Example(unittest.TestCase):
 
     def test_the_readme_shows_it(self):
         readme = pathlib.Path(ROOT / "README.md").read_text()
-        shown = readme.split("```python\n")[1].split("```")[0]
-        compile(shown, "README.md", "exec")
-        self.assertLessEqual(len([line for line in shown.splitlines() if line]), 8)
+        shown = [part.split("```")[0] for part in readme.split("```python\n")[1:]]
+        self.assertEqual(len(shown), 4)
+        for each in shown:
+            compile(each, "README.md", "exec")
+        self.assertLessEqual(len([line for line in shown[0].splitlines() if line]), 8)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,18 @@
 
     run(main)
 
+    from hearken_worker import run_tasks
+
+    def resize(task):
+        return task.payload["width"] // 2
+
+    run_tasks({"resize": resize})
+
 Without a supervisor the same program runs on its own and prints what it would have said on standard error.
 """
 
 from ._version import VERSION as __version__
+from .answers import Result, Snooze
 from .errors import (
     BrokenDescriptor,
     ForkedWorker,
@@ -38,10 +46,14 @@ from .failures import (
     Timeout,
     Transient,
     Unavailable,
+    WorkerBroken,
 )
+from .handlers import Handlers
 from .listener import Drain, Welcome
 from .process import connect
 from .runner import run
+from .task import Task
+from .tasks import run_tasks
 from .worker import Worker
 
 __all__ = [
@@ -55,6 +67,7 @@ __all__ = [
     "Fatal",
     "ForkedWorker",
     "FrameTooLarge",
+    "Handlers",
     "Invalid",
     "LineError",
     "LineLost",
@@ -64,13 +77,18 @@ __all__ = [
     "RateLimited",
     "Rejected",
     "Resource",
+    "Result",
     "Retryable",
+    "Snooze",
+    "Task",
     "Timeout",
     "Transient",
     "Unavailable",
     "Welcome",
     "Worker",
+    "WorkerBroken",
     "__version__",
     "connect",
     "run",
+    "run_tasks",
 ]

@@ -29,7 +29,8 @@ def complain(text: str) -> None:
 
 def sentence(name: str, fields: Mapping[str, Any]) -> str:
     """One message as a line of text."""
-    said = {key: value for key, value in fields.items() if value is not None}
+    # Without a supervisor there is one task at most, so its handle tells nothing.
+    said = {key: value for key, value in fields.items() if value is not None and key != "handle"}
     if name == "progress":
         words = ["progress"]
         if "done" in said:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
+from .errors import FrameTooLarge
 from .failures import Bug, Failure
 from .values import MESSAGE_LIMIT, TRACE_LIMIT, cut, plain
 
@@ -15,6 +16,16 @@ _CAUSE_LIMIT = 1024
 _LONGEST = 100 * 365 * 86_400
 
 
+def tell(exception: BaseException, say: Callable[[str, Dict[str, Any]], None]) -> None:
+    """Say the `error` message of `exception`."""
+    fields = describe(exception)
+    try:
+        say("error", fields)
+    except FrameTooLarge as large:
+        # The details were too much; the error itself must not be lost.
+        say("error", {**fields, "details": {"dropped": str(large)}, "causes": None})
+
+
 def describe(exception: BaseException) -> Dict[str, Any]:
     """The fields of `error` for `exception`: a `Failure` says what it is, anything else is a bug with a trace."""
     kind = exception.kind if isinstance(exception, Failure) else Bug.kind
@@ -22,7 +33,7 @@ def describe(exception: BaseException) -> Dict[str, Any]:
     fields["causes"] = _causes(exception) or None
     if isinstance(exception, Failure):
         fields["retryable"] = exception.retryable
-        fields["retry_after_ms"] = _milliseconds(exception.after)
+        fields["retry_after_ms"] = milliseconds(exception.after)
         fields["scope"] = exception.scope
         fields["dependency"] = exception.dependency
         fields["details"] = plain(exception.details)
@@ -34,14 +45,22 @@ def describe(exception: BaseException) -> Dict[str, Any]:
 def _told(exception: BaseException, limit: int) -> Dict[str, Any]:
     name = type(exception).__name__
     if not isinstance(exception, Failure):
-        return {"code": name, "message": cut(str(exception) or name, limit)}
+        return {"code": name, "message": cut(_text(exception) or name, limit)}
     # A class of the program names itself; a class of this package says no more than its kind.
     ours = type(exception).__module__ == Failure.__module__
     code = exception.code or (exception.kind if ours else name)
-    return {"code": code, "message": cut(str(exception) or exception.says, limit)}
+    return {"code": code, "message": cut(_text(exception) or exception.says, limit)}
 
 
-def _milliseconds(seconds: Optional[float]) -> Optional[int]:
+def _text(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception:
+        return ""  # a class whose own text fails must not hide that it was raised
+
+
+def milliseconds(seconds: Optional[float]) -> Optional[int]:
+    """A delay as the protocol has it. What lies outside of its range is brought to the end of it."""
     if seconds is None or not seconds > 0:  # not above zero: below it, or NaN
         return None if seconds is None else 0
     return round(min(seconds, _LONGEST) * 1000)

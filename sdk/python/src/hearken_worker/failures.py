@@ -93,6 +93,12 @@ class Resource(Failure):
     kind, exit_code, says = "resource", 71, "out of a resource"
 
 
+class WorkerBroken(Resource):
+    """This process is of no use any more. The task goes to another worker, and this one is replaced."""
+
+    says, code, scope = "this worker is broken", "worker.broken", "worker"
+
+
 class Invalid(Failure):
     """The input is wrong and stays wrong. Never retried."""
 

@@ -62,36 +62,69 @@ class Line:
         self._pid = os.getpid()
         self._ended: Optional[str] = None
         self._last_word = False
+        self._held = b""
         self.max_frame = frame.MAX_FRAME_BEFORE_WELCOME
 
     def fileno(self) -> int:
         """For poll."""
         return self._fd
 
-    def send(self, name: str, fields: Mapping[str, Any]) -> None:
-        """Say one message, whole. Waits while the supervisor does not read."""
+    def framed(self, name: str, fields: Mapping[str, Any], most: int = frame.MAX_FRAME_CEILING) -> bytes:
+        """A message as it would be sent: `NotSendable`, or `FrameTooLarge` over the limit of the line or `most`."""
         kind, said = messages.compose(name, fields)
-        data = frame.encode(kind, said, self.max_frame)
+        return frame.encode(kind, said, min(self.max_frame, most))
+
+    def send(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Say one message, whole, and what was held before it. Waits while the supervisor does not read."""
+        data = self.framed(name, fields)
+        self._check_process()
+        with self._writing:
+            self._admit(name)
+            self._write(data)
+
+    def hold(self, name: str, fields: Mapping[str, Any], most: int = frame.MAX_FRAME_CEILING) -> None:
+        """Say one message with the next write, one system call for both. Whoever holds has to `flush`."""
+        data = self.framed(name, fields, most)
+        self._check_process()
+        with self._writing:
+            self._admit(name)
+            self._held += data
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if not self._held:
+            return
+        self._check_process()
+        with self._writing:
+            if self._ended is not None:
+                raise LineLost(self._ended)
+            self._write(b"")
+
+    def _check_process(self) -> None:
         if self._pid != os.getpid():
             raise ForkedWorker(
                 f"this process ({os.getpid()}) is a fork of the worker {self._pid}, which alone may use the line; "
                 "hand the message to that process, or start hearken's own instances instead of forking"
             )
-        with self._writing:
-            if self._ended is not None:
-                raise LineLost(self._ended)
-            if self._last_word and name not in _FAREWELLS:
-                raise NotSendable(f"{name} cannot be said after exiting, which was the last word")
-            self._last_word = self._last_word or name == "exiting"
-            try:
-                self._sock.sendall(data)  # loops over partial writes and EINTR
-            except OSError as cause:
-                self._ended = f"the supervisor is gone ({cause.strerror}); finish what is in hand and exit"
-                raise LineLost(self._ended) from None
-            except BaseException:
-                # A signal handler raised, perhaps with half a frame written: another one would be read as its rest.
-                self._ended = "a frame was interrupted by a signal; nothing more can be said on this line"
-                raise
+
+    def _admit(self, name: str) -> None:
+        if self._ended is not None:
+            raise LineLost(self._ended)
+        if self._last_word and name not in _FAREWELLS:
+            raise NotSendable(f"{name} cannot be said after exiting, which was the last word")
+        self._last_word = self._last_word or name == "exiting"
+
+    def _write(self, data: bytes) -> None:
+        held, self._held = self._held, b""
+        try:
+            self._sock.sendall(held + data)  # loops over partial writes and EINTR
+        except OSError as cause:
+            self._ended = f"the supervisor is gone ({cause.strerror}); finish what is in hand and exit"
+            raise LineLost(self._ended) from None
+        except BaseException:
+            # A signal handler raised, perhaps with half a frame written: another one would be read as its rest.
+            self._ended = "a frame was interrupted by a signal; nothing more can be said on this line"
+            raise
 
     def receive(self, hear: Callable[[messages.Message], None]) -> None:
         """Read once and hand over the messages that are complete. Call when the socket is readable.

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .errors import LineError, LineLost, ProtocolError, Rejected
+from .held import ABOUT_TASKS, Held
 from .latch import Latch, milliseconds
 from .line import Line
 from .messages import Message
 from .termination import Termination
+
+#: Seconds for a drain that does not say how long: hearken's own default.
+GRACE = 10.0
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,12 @@ class Drain:
 class Listener:
     """Everything that is heard. `turn` is called by one thread at a time: the package's own, or the program's."""
 
-    def __init__(self, line: Optional[Line]) -> None:
+    def __init__(self, line: Optional[Line], held: Optional[Held] = None) -> None:
         self.latch = Latch()  # up: draining
         self.welcome: Optional[Welcome] = None
         self.drain: Optional[Drain] = None
+        #: The moment of the monotonic clock at which the grace of the drain is over.
+        self.leave_by: Optional[float] = None
         #: Set by `welcome` and by the end of the line, whichever comes first.
         self.answered = threading.Event()
         #: Set when nothing more will be heard.
@@ -49,6 +55,7 @@ class Listener:
         self._line = line
         #: Where signals are heard; None without a handler of ours.
         self.termination: Optional[Termination] = None
+        self._held = held
         self._failure: Optional[LineError] = None
         self._callbacks: List[Callable[[Drain], object]] = []
         #: Set once `drain` is known; a moment after the latch when that was raised by a signal.
@@ -124,6 +131,7 @@ class Listener:
             self._beat()
         elif message.name == "drain":
             self.drain = Drain(fields["reason"], fields["grace_ms"] / 1000)
+            self.leave_by = time.monotonic() + fields["grace_ms"] / 1000
             self.latch.set()
         elif message.name == "welcome":
             known: Dict[str, Any] = {key: fields[key] for key in fields if key != "protocol"}
@@ -132,12 +140,18 @@ class Listener:
             self._plan_beat()
         elif message.name == "reject":
             raise Rejected(fields["code"], fields["message"])
+        elif self._held is not None and message.name in ABOUT_TASKS:
+            self._held.hear(message)
         else:
-            # The task side joins here.
             raise ProtocolError(
-                f"the supervisor sent {message.name}, but this version of the package runs services, not tasks; "
-                "declare the program as a service, or install a newer version"
+                f"the supervisor sent {message.name}, but this program runs as a service; "
+                "declare it as one, or let it call run_tasks"
             )
+
+    def signs_of_life(self) -> Dict[str, Any]:
+        """The fields of a heartbeat."""
+        busy = None if self._held is None else self._held.handles()
+        return {"sequence": self.sequence, "busy": busy}
 
     def _plan_beat(self) -> None:
         if self.welcome is not None and self.welcome.heartbeat_ms:
@@ -147,7 +161,7 @@ class Listener:
         self._plan_beat()
         if self._line is not None and not self.ended.is_set():
             try:
-                self._line.send("heartbeat", {"sequence": self.sequence})
+                self._line.send("heartbeat", self.signs_of_life())
             except LineLost:
                 self._beat_at = None  # `receive` tells the end, after what was said before it
 
@@ -155,6 +169,8 @@ class Listener:
         if self._line is not None:
             self._line.shut(why)
         self._beat_at = None
+        if self._held is not None and not self._closing:
+            self._held.lose()
         if self.drain is None and not self._closing:
             self.drain = Drain(why)
         self.ended.set()
@@ -163,6 +179,8 @@ class Listener:
 
     def _announce(self) -> None:
         drain = self.drain = self.drain or Drain("SIGTERM")
+        if self.leave_by is None:
+            self.leave_by = time.monotonic() + GRACE
         with self._announcing:
             self.announced.set()
             callbacks, self._callbacks = self._callbacks, []

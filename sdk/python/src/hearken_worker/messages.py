@@ -23,6 +23,7 @@ from .readers import (
     mapping,
     number,
     one_of,
+    opaque,
     protocol,
     text,
     texts,
@@ -33,6 +34,10 @@ from .readers import (
 )
 
 PROTOCOL = (1, 1)
+
+#: The longest piece of a result, and the longest checkpoint, in bytes.
+MAX_CHUNK = 256 * 1024
+MAX_CHECKPOINT = 64 * 1024
 
 #: The kinds of error a child may tell; the others are the supervisor's alone.
 ERROR_KINDS = (
@@ -85,10 +90,10 @@ TO_SUPERVISOR: Mapping[int, Shape] = {
         "handle sequence data last",
         handle=u32,
         sequence=u32,
-        data=data_up_to(256 * 1024),
+        data=data_up_to(MAX_CHUNK),
         last=boolean,
     ),
-    7: _shape("result", "handle", handle=u32, data=anything, content_type=text, chunks=u32, summary=mapping),
+    7: _shape("result", "handle", handle=u32, data=opaque, content_type=text, chunks=u32, summary=mapping),
     8: _shape(
         "error",
         "kind code message",
@@ -105,7 +110,7 @@ TO_SUPERVISOR: Mapping[int, Shape] = {
         trace=text,
     ),
     9: _shape("heartbeat", "sequence", sequence=u64, busy=list_of(u32), memory=u64),
-    10: _shape("checkpoint", "handle sequence data", handle=u32, sequence=u32, data=data_up_to(64 * 1024)),
+    10: _shape("checkpoint", "handle sequence data", handle=u32, sequence=u32, data=data_up_to(MAX_CHECKPOINT)),
     11: _shape("snooze", "handle delay_ms reason", handle=u32, delay_ms=u64, reason=text),
     12: _shape("draining", "reason", reason=text),
     13: _shape("exiting", "intent", intent=one_of(*INTENTS), reason=text),
@@ -141,7 +146,7 @@ TO_CHILD: Mapping[int, Shape] = {
         soft_ms=u64,
         hard_ms=u64,
         key=text,
-        headers=texts,
+        headers=mapping,
         traceparent=text,
         checkpoint=data,
         last_error=mapping,
@@ -196,12 +201,14 @@ def read(kind: int, fields: Mapping[str, Any]) -> Optional[Message]:
 
 def _checked(shape: Shape, fields: Mapping[str, Any], error: type) -> Dict[str, Any]:
     values: Dict[str, Any] = {}
+    required, said = shape.required, fields.get
     for key, reader in shape.fields.items():
-        value = fields.get(key)
-        if value is None and key not in shape.required:
-            continue
-        if value is None and key not in fields:
-            raise error(f"{shape.name} without the field {key}")
+        value = said(key)
+        if value is None:
+            if key not in required:
+                continue
+            if key not in fields:
+                raise error(f"{shape.name} without the field {key}")
         try:
             values[key] = reader(value)
         except ValueError as cause:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Optional
 
-from .line import from_environment
+from .errors import LineError
+from .line import Line, from_environment
 from .worker import Worker
 
 _worker: Optional[Worker] = None
@@ -23,6 +24,19 @@ def connect(*, threaded: bool = True, build: Optional[str] = None) -> Worker:
     if _worker is None:
         _worker = Worker(from_environment(), threaded=threaded, build=build)
     return _worker
+
+
+def take_line() -> Optional[Line]:
+    """The line of this process, for a worker that `adopt` is told of; None without a supervisor."""
+    if _worker is not None:
+        raise LineError("this process has connected already; call run_tasks, which connects by itself, instead")
+    return from_environment()
+
+
+def adopt(worker: Worker) -> None:
+    """Let `connect` return this worker."""
+    global _worker
+    _worker = worker
 
 
 def _after_fork() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Callable, Dict, List
 
+from .depth import MAX_DEPTH, nested_deeper
+
 #: Returns the value as it is meant, or raises ValueError with what it is not.
 Reader = Callable[[Any], Any]
 
@@ -52,6 +54,8 @@ def text(value: Any) -> str:
     """Text."""
     if not isinstance(value, str):
         raise ValueError("is not text")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -96,6 +100,13 @@ def texts(value: Any) -> Dict[str, str]:
 
 def anything(value: Any) -> Any:
     """Whatever it is, untouched."""
+    return value
+
+
+def opaque(value: Any) -> Any:
+    """Whatever it is, as long as a frame can hold it."""
+    if nested_deeper(value, MAX_DEPTH - 2):
+        raise ValueError(f"is nested deeper than {MAX_DEPTH - 2}")
     return value
 
 

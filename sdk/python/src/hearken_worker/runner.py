@@ -12,7 +12,7 @@ from .failures import Bug, Failure
 from .process import connect
 from .worker import Worker
 
-_INTERRUPTED = 130  # 128 + SIGINT, as a shell would say it
+INTERRUPTED = 130  # 128 + SIGINT, as a shell would say it
 
 
 def run(main: Callable[[Worker], object], *, threaded: bool = True, build: Optional[str] = None) -> NoReturn:
@@ -26,6 +26,11 @@ def run(main: Callable[[Worker], object], *, threaded: bool = True, build: Optio
     except LineError as broken:
         console.complain(str(broken))
         sys.exit(broken.exit_code)
+    conclude(main, worker)
+
+
+def conclude(main: Callable[[Worker], object], worker: Worker) -> NoReturn:
+    """Call `main(worker)`, tell how it ended, leave the line and exit."""
     try:
         code = _outcome(main, worker)
     finally:
@@ -38,12 +43,12 @@ def _outcome(main: Callable[[Worker], object], worker: Worker) -> int:
         main(worker)
         _farewell(worker)
         return 0
-    except (LineLost, Rejected, ProtocolError) as over:
+    except (LineLost, Rejected, ProtocolError, ForkedWorker) as over:
         # Not a mistake of the program: one line, no trace.
         console.complain(str(over))
         return over.exit_code
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except Failure as failure:
         _tell(worker, failure)
         return failure.exit_code

@@ -1,15 +1,14 @@
-"""What a program says, each message a method. The worker speaks for the process; a task will speak for itself."""
+"""What a program says, each message a method. The worker speaks for the process, a task for itself."""
 
 from __future__ import annotations
 
 import time
 from typing import Any, Dict, Optional, Union
 
-from .ending import describe
-from .errors import FrameTooLarge
 from .values import cut, plain
 
 LEVELS = {"trace": 0, "debug": 1, "info": 2, "warn": 3, "error": 4, "fatal": 5, "warning": 3, "critical": 5}
+METRICS = {"counter": "c", "gauge": "g", "histogram": "h"}
 
 
 class Speech:
@@ -43,11 +42,11 @@ class Speech:
         }
         self._say("log", said)
 
-    def error(self, exception: BaseException) -> None:
-        """Tell an error without ending: a `Failure` as what it is, anything else as a bug."""
-        fields = describe(exception)
-        try:
-            self._say("error", fields)
-        except FrameTooLarge as large:
-            # The details were too much; the error itself must not be lost.
-            self._say("error", {**fields, "details": {"dropped": str(large)}, "causes": None})
+    def metric(self, name: str, value: float, type: str = "counter", /, **labels: str) -> None:
+        """A number to keep count of: a counter (what is added), a gauge (what it is) or a histogram (one of many)."""
+        said = {"name": name, "type": METRICS.get(type, type), "value": value, "labels": labels or None}
+        self._say("metric", said)
+
+    def event(self, name: str, /, **fields: Any) -> None:
+        """Something happened that other programs may want to know. The name is dotted."""
+        self._say("event", {"name": name, "fields": plain(fields)})

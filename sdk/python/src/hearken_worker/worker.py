@@ -6,12 +6,13 @@ import os
 import platform
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, TypeVar
+from typing import Any, Callable, Dict, List, Optional, TypeVar
 
 from . import console, messages
 from ._version import VERSION
-from .ending import describe
+from .ending import describe, tell
 from .errors import LineError, LineLost
+from .held import Held
 from .line import Line
 from .listener import Drain, Listener, Welcome
 from .speech import Speech
@@ -25,10 +26,16 @@ class Worker(Speech):
     """Speaks to the supervisor, or to standard error when there is none. Made by `connect` or `run`."""
 
     def __init__(
-        self, line: Optional[Line] = None, *, threaded: bool = True, build: Optional[str] = None
+        self,
+        line: Optional[Line] = None,
+        *,
+        threaded: bool = True,
+        build: Optional[str] = None,
+        held: Optional[Held] = None,
+        task_types: Optional[List[str]] = None,
     ) -> None:
         self._line = line
-        self._listener = Listener(line)
+        self._listener = Listener(line, held)
         self._thread: Optional[threading.Thread] = None
         self._closed = False
         hello = {
@@ -37,6 +44,7 @@ class Worker(Speech):
             "language": f"python {platform.python_version()}",
             "pid": os.getpid(),
             "build": build,
+            "task_types": task_types,
         }
         self._say("hello", hello)
         self._termination = self._listener.termination = Termination(self._listener.latch.set)
@@ -103,9 +111,13 @@ class Worker(Speech):
         """One line for people: what the program is doing."""
         self._say("status", {"text": cut(text)})
 
+    def error(self, exception: BaseException) -> None:
+        """Tell an error without ending: a `Failure` as what it is, anything else as a bug."""
+        tell(exception, self._say)
+
     def heartbeat(self, memory: Optional[int] = None) -> None:
         """Say that this process is alive. Needed only without the thread, in the middle of long work."""
-        self._say("heartbeat", {"sequence": self._listener.sequence, "memory": memory})
+        self._say("heartbeat", {**self._listener.signs_of_life(), "memory": memory})
 
     def exiting(self, intent: str = "done", reason: Optional[str] = None) -> None:
         """The last word before an exit: done, retry, restart_now or stay_down. Only log and status may follow."""
@@ -140,11 +152,14 @@ class Worker(Speech):
         try:
             self._line.send(name, fields)
         except LineLost:
-            # Perhaps a reject stands on the line before its end; that says more.
-            if not self._turn_if_ours(0) and self._thread is not threading.current_thread():
-                self._listener.ended.wait(1)
-            self._listener.check()
+            self._look_for_the_reason()
             raise
+
+    def _look_for_the_reason(self) -> None:
+        # Of the loss of the line. Perhaps a reject stands on it before its end; that says more.
+        if not self._turn_if_ours(0) and self._thread is not threading.current_thread():
+            self._listener.ended.wait(1)
+        self._listener.check()
 
     def _turn_if_ours(self, timeout: Optional[float]) -> bool:
         if self._thread is None and not self._closed:
@@ -158,14 +173,17 @@ class Worker(Speech):
 
     def _listen(self) -> None:
         while not self._listener.done:
+            self._turn(None)
+
+    def _turn(self, timeout: Optional[float]) -> None:
+        try:
+            self._listener.turn(timeout)
+        except Exception as error:
+            # Only a callback of the program can fail here. That is told, and the line goes on.
             try:
-                self._listener.turn(None)
-            except Exception as error:
-                # Only a callback of the program can fail here. That is told, and the line goes on.
-                try:
-                    self.error(error)
-                except LineError:
-                    console.show("error", describe(error))
+                self.error(error)
+            except LineError:
+                console.show("error", describe(error))
 
     def _give_back(self) -> None:
         if self._line is not None:
