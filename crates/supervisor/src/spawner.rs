@@ -378,7 +378,7 @@ fn connect(mode: Option<Mode>, newline: Option<i32>) -> io::Result<(Ends, ChildE
     };
     let ours = Ends { line: our_line, stdout: our_out, stderr: our_err, newline };
     let (stdout, stderr) = (their_out, their_err);
-    Ok((ours, ChildEnds { line: their_line, stdout, stderr, readiness }))
+    Ok((ours, ChildEnds { stdin: None, line: their_line, stdout, stderr, readiness }))
 }
 
 fn out_of_descriptors(error: &io::Error) -> SpawnFailure {

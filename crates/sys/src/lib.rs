@@ -29,6 +29,7 @@ mod fork_server;
 mod limits;
 mod mask;
 mod notify_socket;
+mod payload;
 mod pid;
 mod pidfd;
 mod process;
@@ -45,6 +46,7 @@ pub use fork_server::{
 };
 pub use limits::{DescriptorLimit, descriptor_limit};
 pub use notify_socket::{Datagram, NotifySocket, Passed, Sender};
+pub use payload::payload_file;
 pub use pid::Pid;
 pub use pidfd::{PidFd, Sent, signal_groups};
 pub use process::{

@@ -2,12 +2,10 @@
 
 use super::fault::Setback;
 use super::worker::Worker;
-use hearken_sys::{line_pair, output_pipe};
+use hearken_sys::{line_pair, output_pipe, payload_file};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{Seek as _, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
@@ -49,7 +47,7 @@ pub(super) fn standalone(
     let mut start = prepared(command)?;
     match payload {
         Standalone::Argument(json) => start.arg(json).stdin(Stdio::null()),
-        Standalone::Input(json) => start.stdin(file_with(json)?),
+        Standalone::Input(json) => start.stdin(payload_file(json.as_bytes())?),
     };
     if let Some(task_type) = task_type {
         start.env("HEARKEN_TASK_TYPE", task_type);
@@ -95,13 +93,4 @@ fn spawned(
         source,
     })?;
     Ok(Worker::new(child, line, output)?)
-}
-
-/// A file in memory, read from its beginning: unlike a pipe it takes any payload at once.
-fn file_with(text: &str) -> std::io::Result<OwnedFd> {
-    let flags = rustix::fs::MemfdFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::memfd_create("task", flags)?);
-    file.write_all(text.as_bytes())?;
-    file.rewind()?;
-    Ok(file.into())
 }

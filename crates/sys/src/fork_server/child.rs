@@ -31,6 +31,7 @@ pub(super) struct Terms {
 /// The descriptors of a child, where the fork server has them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'a> {
+    pub(super) stdin: Option<BorrowedFd<'a>>,
     pub(super) output: [BorrowedFd<'a>; 2],
     pub(super) line: Option<BorrowedFd<'a>>,
     pub(super) readiness: Option<(ReadinessNumber, BorrowedFd<'a>)>,
@@ -85,12 +86,15 @@ pub(super) fn become_program(plan: &Plan<'_>) -> ! {
 /// its siblings' pipes open.
 fn place_descriptors(plan: &Plan<'_>) -> Result<(), Errno> {
     // All sources are 10 or above (see the module), and all places below: so no step overwrites
-    // a later one's source. 0 is already /dev/null and stays open across exec.
-    let Given { output: [stdout, stderr], line, readiness, status } = plan.given;
+    // a later one's source. 0 is already /dev/null, and stays open across exec if nothing else is
+    // to stand there.
+    let Given { stdin, output: [stdout, stderr], line, readiness, status } = plan.given;
+    let stdin = stdin.map(|stdin| (0, stdin));
     let line = line.map(|line| (LINE_FD, line));
     let readiness = readiness.map(|(number, end)| (number.get(), end));
     copy(status, plan.status_place, libc::O_CLOEXEC)?;
-    for (place, given) in [(1, stdout), (2, stderr)].into_iter().chain(line).chain(readiness) {
+    let output = [(1, stdout), (2, stderr)];
+    for (place, given) in stdin.into_iter().chain(output).chain(line).chain(readiness) {
         copy(given, place, 0)?;
     }
     let [line, readiness] = [line, readiness].map(|placed| placed.map(|(place, _)| place));

@@ -7,7 +7,7 @@ use rustix::net::SendFlags;
 
 use super::socket;
 use super::spawn::{ChildEnds, ReadinessNumber, Spawn, Stage};
-use super::wire::{self, ANSWER, Answer, MAX_REQUEST};
+use super::wire::{self, ANSWER, Along, Answer, MAX_REQUEST};
 use crate::{Errno, Pid, PidFd, Signal};
 
 /// The supervisor's hold on its fork server.
@@ -152,12 +152,13 @@ impl ForkServer {
         if spawn.argv.first().is_none_or(|command| command.is_empty()) {
             return Err(SendError::NoCommand);
         }
-        let has_line = ends.line.is_some();
+        let line = ends.line.is_some();
         let placed = |(number, _): &(i32, OwnedFd)| {
-            ReadinessNumber::new(*number, has_line)
+            ReadinessNumber::new(*number, line)
                 .ok_or(SendError::ReadinessNumber { number: *number })
         };
         let readiness = ends.readiness.as_ref().map(placed).transpose()?;
+        let along = Along { stdin: ends.stdin.is_some(), line, readiness };
         if self.forgotten.len() >= FORGET_AFTER {
             match self.flush()? {
                 Flushed::All => {}
@@ -165,11 +166,12 @@ impl ForkServer {
             }
         }
         let mut message = std::mem::take(&mut self.message);
-        let bytes = wire::encode_spawn(&mut message, token, spawn, has_line, readiness);
+        let bytes = wire::encode_spawn(&mut message, token, spawn, along);
         let sent = if bytes > MAX_REQUEST {
             Err(Refusal::MSGSIZE)
         } else {
             let mut descriptors = vec![ends.stdout.as_fd(), ends.stderr.as_fd()];
+            descriptors.extend(ends.stdin.as_ref().map(OwnedFd::as_fd));
             descriptors.extend(ends.line.as_ref().map(OwnedFd::as_fd));
             descriptors.extend(ends.readiness.as_ref().map(|(_, end)| end.as_fd()));
             self.send(&message, &descriptors)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  supervisor (handle.rs)                    fork server (server.rs)              child (child.rs)
-//!  spawn(token) ── Spawn + 2–4 descriptors ──► pipe2, clone3 ──────────────────────► descriptors
+//!  spawn(token) ── Spawn + 2–5 descriptors ──► pipe2, clone3 ──────────────────────► descriptors
 //!  receive() ◄── Forked{token, pid} + pidfd ──┤                                      session, mask
 //!      │                                      │  … next request, next clone …        limit, chdir
 //!      │                                      ◄── stage, errno; or end of file ────── execve

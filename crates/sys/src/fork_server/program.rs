@@ -28,7 +28,7 @@ fn in_directory(directory: &[u8], command: &CStr) -> Option<CString> {
 #[cfg(test)]
 mod tests {
     use super::super::spawn::Spawn;
-    use super::super::wire::{Request, decode_request, encode_spawn};
+    use super::super::wire::{Along, Request, decode_request, encode_spawn};
     use super::*;
 
     fn looked_for(command: &CStr, environment: &[&CStr]) -> Vec<String> {
@@ -38,7 +38,7 @@ mod tests {
             directory: None,
         };
         let mut bytes = Vec::new();
-        encode_spawn(&mut bytes, 1, &spawn, false, None);
+        encode_spawn(&mut bytes, 1, &spawn, Along::default());
         let Some(Request::Spawn(spawn)) = decode_request(&bytes) else {
             panic!("not a spawn");
         };

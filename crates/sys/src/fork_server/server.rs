@@ -248,21 +248,19 @@ impl Server {
         if received.descriptors_lost {
             return Err(Unforked::At(Stage::Receive, Errno::new(libc::EMFILE)));
         }
-        let descriptors: Vec<BorrowedFd<'_>> =
-            received.descriptors.iter().map(OwnedFd::as_fd).collect();
-        let (output, line, readiness) =
-            match (descriptors.as_slice(), spawn.has_line, spawn.readiness) {
-                (&[out, err], false, None) => ([out, err], None, None),
-                (&[out, err, line], true, None) => ([out, err], Some(line), None),
-                (&[out, err, ready], false, Some(at)) => ([out, err], None, Some((at, ready))),
-                (&[out, err, line, ready], true, Some(at)) => {
-                    ([out, err], Some(line), Some((at, ready)))
-                }
-                (_, _, _) => return Err(Unforked::Malformed),
-            };
+        let mut came = received.descriptors.iter().map(OwnedFd::as_fd);
+        let mut next = || came.next().ok_or(Unforked::Malformed);
+        let output = [next()?, next()?];
+        let stdin = spawn.along.stdin.then(&mut next).transpose()?;
+        let line = spawn.along.line.then(&mut next).transpose()?;
+        let placed = |number| next().map(|end| (number, end));
+        let readiness = spawn.along.readiness.map(placed).transpose()?;
+        if came.next().is_some() {
+            return Err(Unforked::Malformed);
+        }
         let (status, childs) = pipe_with(PipeFlags::CLOEXEC)
             .map_err(|errno| Unforked::At(Stage::StatusPipe, errno.into()))?;
-        let given = Given { output, line, readiness, status: childs.as_fd() };
+        let given = Given { stdin, output, line, readiness, status: childs.as_fd() };
         let plan = Plan::new(self.terms, spawn, given);
         // SAFETY: the child only calls become_program, which is async-signal-safe.
         match unsafe { clone::fork(Parent::CallersParent) } {

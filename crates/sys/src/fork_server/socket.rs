@@ -12,8 +12,8 @@ use rustix::net::{
     sendmsg, socketpair, sockopt,
 };
 
-/// The most descriptors a message carries: stdout, stderr, line, readiness.
-pub(super) const MAX_DESCRIPTORS: usize = 4;
+/// The most descriptors a message carries: stdout, stderr, stdin, line, readiness.
+pub(super) const MAX_DESCRIPTORS: usize = 5;
 
 /// A pair of ends, both blocking and CLOEXEC. One is as good as the other.
 pub(super) fn pair() -> Result<(OwnedFd, OwnedFd)> {
@@ -38,7 +38,7 @@ pub(super) fn send(
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !descriptors.is_empty() {
-        assert!(control.push(SendAncillaryMessage::ScmRights(descriptors)), "at most four");
+        assert!(control.push(SendAncillaryMessage::ScmRights(descriptors)), "at most five");
     }
     loop {
         // NOSIGNAL: a peer that is gone is an error to handle, not a SIGPIPE.

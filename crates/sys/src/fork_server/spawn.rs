@@ -24,9 +24,12 @@ pub struct Spawn {
     pub directory: Option<CString>,
 }
 
-/// The child's ends of its channels. Its standard input is /dev/null.
+/// The child's ends of its channels.
 #[derive(Debug)]
 pub struct ChildEnds {
+    /// Becomes descriptor 0; without one the child reads /dev/null. Give a
+    /// [`payload_file`](crate::payload_file) rather than a pipe.
+    pub stdin: Option<OwnedFd>,
     /// Becomes descriptor [`LINE_FD`]; without one the child has no such descriptor.
     pub line: Option<OwnedFd>,
     /// Becomes descriptor 1.

@@ -3,8 +3,9 @@
 //! ```text
 //! Spawn   1, flags u8, token u64, arguments u32, variables u32, the number of the readiness
 //!         descriptor u8 if flags has READINESS, then NUL-terminated strings: the directory if
-//!         flags has DIRECTORY, the arguments, the variables. Descriptors: stdout, stderr, the
-//!         line if flags has LINE, the one for readiness if flags has READINESS.
+//!         flags has DIRECTORY, the arguments, the variables. Descriptors: stdout, stderr, stdin
+//!         if flags has STDIN, the line if flags has LINE, the one for readiness if flags has
+//!         READINESS.
 //! Forget  2, token u64, token u64, …
 //! Probe   3, code u8, token u64
 //! Adopt   4, pid i32, token u64. Descriptor: the child's pidfd.
@@ -32,6 +33,15 @@ const ADOPT: u8 = 4;
 const LINE: u8 = 1;
 const DIRECTORY: u8 = 2;
 const READINESS: u8 = 4;
+const STDIN: u8 = 8;
+
+/// The descriptors that come with a spawn, beside standard output and standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Along {
+    pub(super) stdin: bool,
+    pub(super) line: bool,
+    pub(super) readiness: Option<ReadinessNumber>,
+}
 
 /// From the supervisor to the fork server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +55,7 @@ pub(super) enum Request<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SpawnRequest<'a> {
     pub(super) token: u64,
-    pub(super) has_line: bool,
-    pub(super) readiness: Option<ReadinessNumber>,
+    pub(super) along: Along,
     pub(super) directory: Option<&'a CStr>,
     pub(super) arguments: Strings<'a>,
     pub(super) environment: Strings<'a>,
@@ -76,17 +85,12 @@ impl<'a> Tokens<'a> {
 
 /// Writes a spawn into `out`, which is emptied first. Returns its size, which may be more than
 /// [`MAX_REQUEST`].
-pub(super) fn encode_spawn(
-    out: &mut Vec<u8>,
-    token: u64,
-    spawn: &Spawn,
-    has_line: bool,
-    readiness: Option<ReadinessNumber>,
-) -> usize {
+pub(super) fn encode_spawn(out: &mut Vec<u8>, token: u64, spawn: &Spawn, along: Along) -> usize {
     let flag = |given, flag| if given { flag } else { 0 };
-    let flags = flag(has_line, LINE)
+    let flags = flag(along.line, LINE)
         | flag(spawn.directory.is_some(), DIRECTORY)
-        | flag(readiness.is_some(), READINESS);
+        | flag(along.readiness.is_some(), READINESS)
+        | flag(along.stdin, STDIN);
     out.clear();
     out.extend([SPAWN, flags]);
     out.extend(token.to_le_bytes());
@@ -94,7 +98,7 @@ pub(super) fn encode_spawn(
         // More than u32::MAX strings do not fit MAX_REQUEST either.
         out.extend(u32::try_from(strings.len()).unwrap_or(u32::MAX).to_le_bytes());
     }
-    out.extend(readiness.map(ReadinessNumber::to_byte));
+    out.extend(along.readiness.map(ReadinessNumber::to_byte));
     for string in spawn.directory.iter().chain(&spawn.argv).chain(&spawn.environment) {
         out.extend(string.to_bytes_with_nul());
     }
@@ -145,13 +149,13 @@ fn decode_spawn(bytes: &[u8]) -> Option<SpawnRequest<'_>> {
     let (token, rest) = rest.split_at_checked(8)?;
     let (arguments, rest) = rest.split_at_checked(4)?;
     let (variables, rest) = rest.split_at_checked(4)?;
-    if *flags & !(LINE | DIRECTORY | READINESS) != 0 {
+    if *flags & !(LINE | DIRECTORY | READINESS | STDIN) != 0 {
         return None;
     }
-    let has_line = *flags & LINE != 0;
+    let line = *flags & LINE != 0;
     let (number, rest) = rest.split_at_checked(usize::from(*flags & READINESS != 0))?;
     let readiness = match number.first() {
-        Some(number) => Some(ReadinessNumber::new(i32::from(*number), has_line)?),
+        Some(number) => Some(ReadinessNumber::new(i32::from(*number), line)?),
         None => None,
     };
     let (directory, rest) = strings(rest, u32::from(*flags & DIRECTORY != 0))?;
@@ -161,8 +165,7 @@ fn decode_spawn(bytes: &[u8]) -> Option<SpawnRequest<'_>> {
     let command = arguments.iter().next()?;
     (rest.is_empty() && !command.is_empty()).then_some(SpawnRequest {
         token: u64_of(token)?,
-        has_line,
-        readiness,
+        along: Along { stdin: *flags & STDIN != 0, line, readiness },
         directory: directory.iter().next(),
         arguments,
         environment,
@@ -267,15 +270,20 @@ mod tests {
     fn a_spawn_arrives_as_it_was_sent() {
         let mut bytes = Vec::new();
         let spawn = sample();
-        let readiness = ReadinessNumber::new(3, true);
-        encode_spawn(&mut bytes, 7, &spawn, true, readiness);
-        let Some(Request::Spawn(read)) = decode_request(&bytes) else {
-            panic!("not a spawn: {bytes:?}");
-        };
-        assert_eq!((read.token, read.has_line, read.readiness), (7, true, readiness));
-        assert_eq!(read.directory, spawn.directory.as_deref());
-        assert!(read.arguments.iter().eq(spawn.argv.iter().map(CString::as_c_str)));
-        assert!(read.environment.iter().eq(spawn.environment.iter().map(CString::as_c_str)));
+        for (stdin, line, number) in [(false, false, 5), (true, false, 5), (true, true, 3)] {
+            for readiness in [None, ReadinessNumber::new(number, line)] {
+                let along = Along { stdin, line, readiness };
+                encode_spawn(&mut bytes, 7, &spawn, along);
+                let Some(Request::Spawn(read)) = decode_request(&bytes) else {
+                    panic!("not a spawn: {bytes:?}");
+                };
+                assert_eq!((read.token, read.along), (7, along));
+                assert_eq!(read.directory, spawn.directory.as_deref());
+                assert!(read.arguments.iter().eq(spawn.argv.iter().map(CString::as_c_str)));
+                let environment = spawn.environment.iter().map(CString::as_c_str);
+                assert!(read.environment.iter().eq(environment));
+            }
+        }
     }
 
     #[test]
@@ -311,7 +319,7 @@ mod tests {
     fn a_request_cut_or_continued_is_none() {
         for readiness in [None, ReadinessNumber::new(9, false)] {
             let mut bytes = Vec::new();
-            encode_spawn(&mut bytes, 7, &sample(), false, readiness);
+            encode_spawn(&mut bytes, 7, &sample(), Along { readiness, ..Along::default() });
             for length in 0..bytes.len() {
                 assert_eq!(decode_request(&bytes[..length]), None, "cut to {length}");
             }
@@ -322,13 +330,14 @@ mod tests {
 
     #[test]
     fn a_spawn_with_readiness_where_it_may_not_stand_is_none() {
-        for has_line in [false, true] {
+        for line in [false, true] {
             let mut bytes = Vec::new();
-            encode_spawn(&mut bytes, 7, &sample(), has_line, ReadinessNumber::new(3, has_line));
+            let along = Along { line, readiness: ReadinessNumber::new(3, line), stdin: false };
+            encode_spawn(&mut bytes, 7, &sample(), along);
             for number in 0..=u8::MAX {
                 // Behind verb, flags, token and the two counts.
                 bytes[18] = number;
-                let allowed = ReadinessNumber::new(number.into(), has_line).is_some();
+                let allowed = ReadinessNumber::new(number.into(), line).is_some();
                 assert_eq!(decode_request(&bytes).is_some(), allowed, "{number}");
             }
         }
@@ -338,7 +347,7 @@ mod tests {
     fn a_spawn_without_a_command_is_none() {
         for argv in [words(&[]), words(&[""]), words(&["", "x"])] {
             let mut bytes = Vec::new();
-            encode_spawn(&mut bytes, 7, &Spawn { argv, ..sample() }, false, None);
+            encode_spawn(&mut bytes, 7, &Spawn { argv, ..sample() }, Along::default());
             assert_eq!(decode_request(&bytes), None);
         }
     }
@@ -355,7 +364,8 @@ mod tests {
             usize::try_from(seed % u64::try_from(below.max(1)).expect("fits")).expect("fits")
         };
         let mut original = Vec::new();
-        encode_spawn(&mut original, 7, &sample(), true, ReadinessNumber::new(3, true));
+        let along = Along { stdin: true, line: true, readiness: ReadinessNumber::new(3, true) };
+        encode_spawn(&mut original, 7, &sample(), along);
         for _ in 0..200_000 {
             let mut bytes = original.clone();
             for _ in 0..=random(4) {

@@ -18,6 +18,7 @@ mod orphans;
 mod readiness;
 mod refuse;
 mod roles;
+mod stdin;
 mod support;
 
 use std::io::Write;
@@ -54,6 +55,7 @@ fn tests() -> impl Iterator<Item = Test> {
         notify::TESTS,
         orphans::TESTS,
         readiness::TESTS,
+        stdin::TESTS,
     ]
     .into_iter()
     .flatten()

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
-use hearken_sys::{ChildEnds, LINE_FD, SendError, Signal, Stage, line_pair, output_pipe};
+use hearken_sys::{
+    ChildEnds, LINE_FD, SendError, Signal, Stage, line_pair, output_pipe, payload_file,
+};
 
 use crate::Test;
 use crate::support::{
@@ -13,7 +15,7 @@ use crate::support::{
 pub(crate) const TESTS: &[Test] = &[
     ("a_newline_to_the_readiness_descriptor_comes_to_the_supervisor", newline),
     ("a_child_without_readiness_has_no_such_descriptor", without),
-    ("readiness_and_line_stand_in_their_places_and_nothing_else_does", every_place),
+    ("every_descriptor_stands_in_its_place_and_nothing_else_does", every_place),
     ("what_cannot_run_writes_nothing_to_the_readiness_descriptor", failed_exec),
     ("the_readiness_descriptor_of_one_child_is_held_by_no_other", not_shared),
     ("a_readiness_descriptor_out_of_place_is_not_sent", out_of_place),
@@ -50,17 +52,19 @@ fn name_of(fd: &impl AsFd) -> String {
     name.to_str().expect("ASCII").to_owned()
 }
 
-/// By number, what the descriptors of a child are. `line` and `number` say which it gets.
-fn placed(world: &mut World, line: bool, number: Option<i32>) {
+/// By number, what the descriptors of a child are. `stdin`, `line` and `number` say which it gets.
+fn placed(world: &mut World, stdin: bool, line: bool, number: Option<i32>) {
     let (out, stdout) = output_pipe().expect("pipe");
     let (_err, stderr) = output_pipe().expect("pipe");
     let (_ready, readiness) = output_pipe().expect("pipe");
     let (_ours, childs) = line_pair().expect("line");
-    let mut expected =
-        BTreeMap::from([(0, "/dev/null".to_owned()), (1, name_of(&stdout)), (2, name_of(&stderr))]);
+    let payload = payload_file(b"payload").expect("memory");
+    let input = if stdin { name_of(&payload) } else { "/dev/null".to_owned() };
+    let mut expected = BTreeMap::from([(0, input), (1, name_of(&stdout)), (2, name_of(&stderr))]);
     expected.extend(line.then(|| (LINE_FD, name_of(&childs))));
     expected.extend(number.map(|number| (number, name_of(&readiness))));
     let ends = ChildEnds {
+        stdin: stdin.then_some(payload),
         line: line.then_some(childs),
         stdout,
         stderr,
@@ -77,17 +81,17 @@ fn placed(world: &mut World, line: bool, number: Option<i32>) {
             (number.expect("a number"), target.to_owned())
         })
         .collect();
-    assert_eq!(found, expected, "line: {line}, readiness: {number:?}");
+    assert_eq!(found, expected, "stdin: {stdin}, line: {line}, readiness: {number:?}");
 }
 
 fn every_place() {
     let mut world = World::new();
     // The second round is that of an executed fork server.
     for _ in 0..2 {
-        for line in [false, true] {
+        for (stdin, line) in [(false, false), (false, true), (true, false), (true, true)] {
             let numbers = (3..=9).filter(|number| !line || *number != LINE_FD);
             for number in numbers.map(Some).chain([None]) {
-                placed(&mut world, line, number);
+                placed(&mut world, stdin, line, number);
             }
         }
         world.respawn();

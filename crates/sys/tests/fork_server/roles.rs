@@ -73,7 +73,7 @@ fn tree(world: &mut World) -> (Pid, Pid) {
     let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & echo $!; wait";
     let (read, stdout) = output_pipe().expect("pipe");
     let stderr = stdout.try_clone().expect("dup");
-    let ends = ChildEnds { line: None, stdout, stderr, readiness: None };
+    let ends = ChildEnds { stdin: None, line: None, stdout, stderr, readiness: None };
     let token = world.spawn_with(&shell(script), ends);
     assert_eq!(token, 1);
     let child = world.running(token);

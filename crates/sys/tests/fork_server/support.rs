@@ -225,7 +225,8 @@ impl World {
     pub(crate) fn output_with(&mut self, spawn: &Spawn, line: Option<OwnedFd>) -> (String, Status) {
         let (read, stdout) = output_pipe().expect("pipe");
         let stderr = stdout.try_clone().expect("dup");
-        let token = self.spawn_with(spawn, ChildEnds { line, stdout, stderr, readiness: None });
+        let token = self
+            .spawn_with(spawn, ChildEnds { stdin: None, line, stdout, stderr, readiness: None });
         let pid = self.running(token);
         let text = read_to_end(read);
         (text, self.end_of(pid))
@@ -235,7 +236,7 @@ impl World {
 /// Outputs that nobody reads.
 pub(crate) fn nowhere() -> ChildEnds {
     let null = || OwnedFd::from(File::options().write(true).open("/dev/null").expect("null"));
-    ChildEnds { line: None, stdout: null(), stderr: null(), readiness: None }
+    ChildEnds { stdin: None, line: None, stdout: null(), stderr: null(), readiness: None }
 }
 
 /// Readable when a SIGCHLD is pending, which it makes blocked.
