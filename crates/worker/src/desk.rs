@@ -128,6 +128,8 @@ impl HeardSoFar {
             return Some(ear);
         }
         said.desk.ear = Some(ear);
+        // Or the listener, which is awake already, would be the first to find the ear.
+        said.desk.is_idle = false;
         drop(said);
         self.changed.notify_all();
         None

@@ -1,7 +1,7 @@
 //! The other end of the line.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -56,9 +56,12 @@ impl Supervisor {
                 return Some(body.to_vec());
             }
             let mut buffer = [0; 1000];
-            match self.line.read(&mut buffer).unwrap() {
-                0 => return None,
-                length => self.reader.push(&buffer[..length]),
+            match self.line.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(length) => self.reader.push(&buffer[..length]),
+                // A read with a timeout is not taken up again when the process was stopped meanwhile.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error}"),
             }
         }
     }
