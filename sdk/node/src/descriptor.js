@@ -7,6 +7,7 @@ import { BrokenDescriptor } from './errors.js';
 import { Line } from './line.js';
 
 const VARIABLE = 'HEARKEN_FD';
+const STANDARD_ERROR = 2;
 
 /**
  * The line, or null if the variable is not set, which is no fault: an ordinary program.
@@ -19,6 +20,7 @@ export function open() {
   delete process.env[VARIABLE];
   if (!/^\d{1,9}$/.test(text)) throw broken(text, 'that is not the number of a descriptor');
   const fd = Number(text);
+  if (fd <= STANDARD_ERROR) throw broken(text, 'the descriptors up to 2 are standard input, output and error');
   let found;
   try {
     found = fstatSync(fd);

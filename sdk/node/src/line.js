@@ -132,6 +132,11 @@ export class Line {
    * it left, a `reject` perhaps. Gives how many bytes the kernel took.
    */
   #writeAtOnce() {
+    if (this.#socket.destroyed) {
+      // Its number may be somebody else's by now.
+      this.#lose('it closed the line');
+      return 0;
+    }
     try {
       return writeSync(this.#fd, this.#outbox.bytes, 0, this.#outbox.length);
     } catch (error) {

@@ -198,7 +198,8 @@ test('a line that is none is one line that says why, and exit 78', async () => {
     ['-1', 'not the number'],
     ['99999999999999999999', 'not the number'],
     ['1023', 'not open'],
-    ['0', 'not a socket'],
+    ['0', 'standard input'],
+    ['3', 'not a socket'],
   ]) {
     const { code, err } = await ended('', { supervised: false, fd });
     assert.deepEqual([code, err.trimEnd().split('\n').length], [78, 1], fd);
