@@ -5,7 +5,7 @@
     it has not listened for a tick  the background thread listens, until the serving thread waits again
 
 A thread that always listens would be simpler, but every task would wait until it is awake and has got the interpreter
-lock: with one credit that makes half as many small tasks a second. While the worker is idle, neither thread wakes up.
+lock: with one credit that costs up to half of the rate. While the worker is idle, neither thread wakes up.
 """
 
 from __future__ import annotations
