@@ -1,6 +1,8 @@
 //! What the tables of good and bad TOML share.
 
-use crate::{Config, ConfigErrors, Diagnostic, LoadOptions, Loaded, Service, Severity, Variables};
+use crate::{
+    Config, ConfigErrors, Diagnostic, LoadOptions, Loaded, Pool, Service, Severity, Variables,
+};
 
 /// The file that tests read, which does not exist.
 pub(crate) const FILE: &str = "/etc/hearken/hearken.toml";
@@ -31,6 +33,19 @@ pub(crate) fn service(lines: &str) -> Service {
     let loaded = good(&with(lines));
     assert!(loaded.warnings.is_empty(), "{lines}\n{}", loaded.warnings[0].render(false));
     loaded.config.services.into_iter().next().unwrap()
+}
+
+/// The lines of a pool, from line 3 on.
+pub(crate) fn with_pool(lines: &str) -> String {
+    format!("[pool.jobs]\ncommand = [\"x\"]\n{lines}\n")
+}
+
+/// A pool with these lines, without a problem or a warning.
+#[track_caller]
+pub(crate) fn pool(lines: &str) -> Pool {
+    let loaded = good(&with_pool(lines));
+    assert!(loaded.warnings.is_empty(), "{lines}\n{}", loaded.warnings[0].render(false));
+    loaded.config.pools.into_iter().next().unwrap()
 }
 
 /// The problems of a bad config, in order.
@@ -85,6 +100,12 @@ pub(crate) fn refuses(text: &str, expected: Shown<'_>) {
 #[track_caller]
 pub(crate) fn refuses_service(lines: &str, expected: Shown<'_>) {
     refuses(&with(lines), expected);
+}
+
+/// A pool with these lines (from line 3 on) is refused.
+#[track_caller]
+pub(crate) fn refuses_pool(lines: &str, expected: Shown<'_>) {
+    refuses(&with_pool(lines), expected);
 }
 
 /// The part of the source line that the carets of a rendered problem stand under.

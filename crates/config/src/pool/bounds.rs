@@ -125,3 +125,65 @@ fn fits(
     };
     Err(Problem::new(given.map_or(pool.span(), |value| value.span), message, help))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pool, refuses, refuses_pool};
+
+    #[test]
+    fn good_bounds() {
+        let table = [
+            ("", (100_000, MIB, 64 * MIB, 64 * KIB)),
+            ("queue = 1", (1, MIB, 64 * MIB, 64 * KIB)),
+            ("queue = \"unlimited\"", (u64::MAX, MIB, 64 * MIB, 64 * KIB)),
+            ("max_payload = \"15MiB\"", (100_000, 15 * MIB, 64 * MIB, 64 * KIB)),
+            ("max_result = \"1GiB\"\nlogs = \"0B\"", (100_000, MIB, GIB, 0)),
+            ("mode = \"exec\"\nlogs = \"1MiB\"", (100_000, MIB, 64 * MIB, MIB)),
+        ];
+        for (lines, expected) in table {
+            let pool = pool(lines);
+            let found = (pool.policy.queue, pool.max_payload, pool.max_result, pool.logs);
+            assert_eq!(found, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_bounds() {
+        let table = [
+            ("queue = 0", ["3:9", "0", "`queue` must be from 1", "queue = \"unlimited\""]),
+            ("queue = \"never\"", ["3:9", "\"never\"", "not a string", "queue = \"unlimited\""]),
+            ("max_payload = \"16MiB\"", ["3:15", "\"16MiB\"", "to \"15MiB\"", "\"15MiB\""]),
+            ("max_result = \"2GiB\"", ["3:14", "\"2GiB\"", "to \"1GiB\"", "\"1GiB\""]),
+            ("max_result = \"0B\"", ["3:14", "\"0B\"", "from \"1B\"", "\"1B\""]),
+            ("logs = \"2MiB\"", ["3:8", "\"2MiB\"", "to \"1MiB\"", "\"1MiB\""]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+
+    /// A pool that takes its payload in this many places, from line 3 on.
+    fn with_places(count: usize, lines: &str) -> String {
+        let places = "\"{}\", ".repeat(count);
+        format!("[pool.jobs]\nmode = \"exec\"\n{lines}\ncommand = [\"x\", {places}]\n")
+    }
+
+    #[test]
+    fn a_payload_has_to_fit_into_the_arguments_as_often_as_it_stands_there() {
+        let max = |text: &str| crate::testing::good(text).config.pools[0].max_payload;
+        assert_eq!(max(&with_places(1, "")), 16 * KIB);
+        assert_eq!(max(&with_places(7, "")), 16 * KIB);
+        assert_eq!(max(&with_places(1, "max_payload = \"119KiB\"")), 119 * KIB);
+        assert_eq!(max(&with_places(8, "input = \"stdin\"")), MIB);
+        // 120 KiB less "x", "/etc/hearken" and "{}" eight times, each with its NUL.
+        refuses(
+            &with_places(8, ""),
+            ["1:1", "[pool.jobs]", "(\"16KiB\", the default) does not fit", "\"15355B\" or less"],
+        );
+        refuses(
+            &with_places(1, "max_payload = \"1MiB\""),
+            ["3:15", "\"1MiB\"", "it stands once", "or take it from standard input"],
+        );
+    }
+}

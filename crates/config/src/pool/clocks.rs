@@ -76,3 +76,88 @@ fn too_late(at: Value<'_>, soft: Duration, hard: Duration, given: Option<Value<'
         None => problem,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pool, problems, refuses_pool, with_pool};
+
+    #[test]
+    fn good_clocks() {
+        let default = Clocks {
+            accept: Duration::from_secs(10),
+            soft: None,
+            hard: Some(Duration::from_secs(300)),
+            total: None,
+            cancel_grace: Duration::from_secs(10),
+        };
+        let (ms, secs) = (Duration::from_millis, Duration::from_secs);
+        let table = [
+            ("", default),
+            ("task_timeout = \"30s\"", Clocks { hard: Some(secs(30)), ..default }),
+            ("task_timeout = \"never\"", Clocks { hard: None, ..default }),
+            ("soft_timeout = \"299999ms\"", Clocks { soft: Some(ms(299_999)), ..default }),
+            (
+                "soft_timeout = \"30d\"\ntask_timeout = \"never\"",
+                Clocks { soft: Some(secs(2_592_000)), hard: None, ..default },
+            ),
+            ("soft_timeout = \"never\"", default),
+            ("accept_timeout = \"1ms\"", Clocks { accept: ms(1), ..default }),
+            ("total_timeout = \"365d\"", Clocks { total: Some(secs(31_536_000)), ..default }),
+            ("total_timeout = \"never\"", default),
+            ("cancel_grace = \"1m\"", Clocks { cancel_grace: secs(60), ..default }),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(pool(lines).policy.clocks, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_clocks() {
+        let never = |key: &str| format!("write {key} = \"never\"");
+        for key in ["task_timeout", "soft_timeout", "total_timeout"] {
+            let at = format!("3:{}", key.len() + 4);
+            let zero = format!("{key} = \"0s\"");
+            refuses_pool(&zero, [&at, "\"0s\"", "must be from \"1ms\"", &never(key)]);
+            let word = format!("{key} = \"unlimited\"");
+            refuses_pool(&word, [&at, "\"unlimited\"", "is no duration", &never(key)]);
+        }
+        for key in ["accept_timeout", "cancel_grace"] {
+            let at = format!("3:{}", key.len() + 4);
+            let zero = format!("{key} = \"0s\"");
+            refuses_pool(&zero, [&at, "\"0s\"", "from \"1ms\" to \"1d\"", "\"1ms\""]);
+            let word = format!("{key} = \"never\"");
+            refuses_pool(&word, [&at, "\"never\"", "is no duration", "has no \"never\""]);
+        }
+        let table = [
+            ("task_timeout = 30", ["3:16", "30", "must be a duration", "\"30s\" for seconds"]),
+            ("task_timeout = \"31d\"", ["3:16", "\"31d\"", "to \"30d\"", "or \"never\""]),
+            ("total_timeout = \"366d\"", ["3:17", "\"366d\"", "to \"365d\"", "or \"never\""]),
+            (
+                "soft_timeout = \"5m\"",
+                [
+                    "3:16",
+                    "\"5m\"",
+                    "(\"5m\") is not shorter than `task_timeout` (\"5m\", the default)",
+                    "also write a task_timeout above \"5m\"",
+                ],
+            ),
+            (
+                "task_timeout = \"10s\"\nsoft_timeout = \"1m\"",
+                [
+                    "4:16",
+                    "\"1m\"",
+                    "`soft_timeout` (\"1m\") is not shorter than `task_timeout` (\"10s\")",
+                    "a soft_timeout below \"10s\"",
+                ],
+            ),
+            ("timeout = \"1m\"", ["3:1", "timeout", "unknown key", "calls it `task_timeout`"]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+        let text = with_pool("task_timeout = \"10s\"\nsoft_timeout = \"1m\"");
+        let shown = problems(&text)[0].render(false);
+        assert!(shown.contains("----- killed") && shown.contains("^^^^ asked"), "{shown}");
+    }
+}

@@ -47,3 +47,45 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<
     table.close(reader);
     read
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{pool, refuses_pool};
+
+    #[test]
+    fn good_pauses() {
+        let table = [
+            ("", 5, 300),
+            ("dependency_pause = {}", 5, 300),
+            ("dependency_pause.delay = \"1m\"", 60, 300),
+            ("dependency_pause = { delay = \"10m\", max_delay = \"1h\" }", 600, 3_600),
+        ];
+        for (lines, low, high) in table {
+            let pause = pool(lines).policy.dependency_pause;
+            assert_eq!((pause.delay().as_secs(), pause.max_delay().as_secs()), (low, high));
+        }
+    }
+
+    #[test]
+    fn bad_pauses() {
+        let table = [
+            ("dependency_pause = \"5s\"", ["3:20", "\"5s\"", "a table", "delay = \"5s\""]),
+            (
+                "dependency_pause.delay = \"10m\"",
+                [
+                    "3:26",
+                    "\"10m\"",
+                    "`max_delay` (\"5m\", the default) is shorter than `delay` (\"10m\")",
+                    "also write max_delay = \"10m\"",
+                ],
+            ),
+            (
+                "dependency_pause.max = \"1m\"",
+                ["3:18", "max", "unknown key `max`", "hearken calls it `max_delay`"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+}

@@ -97,3 +97,73 @@ pub(crate) fn of_file(reader: &mut Reader<'_>, all: &[Asked<'_>]) -> Durability 
     }
     if strict.is_some() { Durability::Strict } else { Durability::Relaxed }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{good, pool, refuses_pool, warns_all};
+
+    #[test]
+    fn good_durabilities() {
+        let table = [
+            ("", Durability::Strict),
+            ("durability = \"strict\"", Durability::Strict),
+            ("durability = \"relaxed\"", Durability::Relaxed),
+            ("durability = \"memory\"", Durability::Memory),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(pool(lines).durability, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_durabilities() {
+        let table = [
+            (
+                "durability = \"relax\"",
+                ["3:14", "\"relax\"", "cannot be `relax`", "did you mean \"relaxed\"?"],
+            ),
+            ("durability = \"none\"", ["3:14", "\"none\"", "cannot be `none`", "\"memory\""]),
+            ("durability = false", ["3:14", "false", "a word in quotes", "\"strict\""]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+
+    fn of(pools: &[(&str, &str)]) -> String {
+        let one =
+            |(name, line): &(&str, &str)| format!("[pool.{name}]\ncommand = [\"x\"]\n{line}\n");
+        pools.iter().map(one).collect()
+    }
+
+    #[test]
+    fn the_words_are_the_names() {
+        for (word, durability, _) in Durability::WORDS {
+            assert_eq!(*word, durability.as_str());
+        }
+    }
+
+    #[test]
+    fn beside_a_strict_pool_a_relaxed_one_is_strict_and_told_so() {
+        let text =
+            of(&[("a", "durability = \"relaxed\""), ("b", "durability = \"memory\""), ("c", "")]);
+        let help = "make both \"relaxed\" or both \"strict\"";
+        warns_all(
+            &text,
+            &[["3:14", "\"relaxed\"", "\"strict\" all the same, because `c` is", help]],
+        );
+        let loaded = good(&text);
+        let found: Vec<Durability> = loaded.config.pools.iter().map(|it| it.durability).collect();
+        assert_eq!(found, [Durability::Strict, Durability::Memory, Durability::Strict]);
+        assert!(loaded.warnings[0].render(false).contains("strict, the default"));
+    }
+
+    #[test]
+    fn memory_makes_nobody_strict() {
+        let text = of(&[("a", "durability = \"relaxed\""), ("b", "durability = \"memory\"")]);
+        let loaded = good(&text);
+        assert!(loaded.warnings.is_empty());
+        assert_eq!(loaded.config.pools[0].durability, Durability::Relaxed);
+    }
+}

@@ -138,3 +138,95 @@ fn of_shell(reader: &mut Reader<'_>, given: Option<(InputWord, Value<'_>)>) -> O
     reader.error(Problem::new(value.span, message, help));
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{good, refuses};
+
+    fn text(lines: &str) -> String {
+        format!("[pool.jobs]\nmode = \"exec\"\n{lines}\n")
+    }
+
+    fn exec(lines: &str) -> Exec {
+        let loaded = good(&text(lines));
+        assert!(loaded.warnings.is_empty(), "{lines}");
+        loaded.config.pools[0].exec.clone().unwrap()
+    }
+
+    #[test]
+    fn where_the_payload_goes_follows_from_the_command() {
+        let table = [
+            ("command = [\"x\"]", 0),
+            ("command = [\"x\", \"{}\"]", 1),
+            ("command = [\"x\", \"{.}.png\", \"--to={//}{/}\"]", 3),
+            ("command = [\"x\", \"{}\"]\ninput = \"arguments\"", 1),
+            ("command = [\"jq\", \"{}\"]\ninput = \"stdin\"", 0),
+            ("command = [\"{}\"]\ninput = \"stdin\"", 0),
+            ("shell = \"wc -w\"", 0),
+            ("shell = \"find . -exec cat {} +\"", 0),
+        ];
+        for (lines, places) in table {
+            let found = match exec(lines).input {
+                Input::Stdin => 0,
+                Input::Arguments(template) => template.places(),
+            };
+            assert_eq!(found, places, "{lines}");
+        }
+    }
+
+    #[test]
+    fn variables_are_replaced_before_places_are_looked_for() {
+        let Input::Arguments(template) = exec("command = [\"x\", \"${HOST}/{}\"]").input else {
+            panic!("there is a place");
+        };
+        assert_eq!(template.fill(b"a").unwrap()[1].as_bytes(), b"db1/a");
+    }
+
+    #[test]
+    fn good_results() {
+        let table = [
+            ("", ResultForm::Text),
+            ("result = \"text\"", ResultForm::Text),
+            ("result = \"json\"", ResultForm::Json),
+            ("result = \"bytes\"", ResultForm::Bytes),
+            ("result = \"none\"", ResultForm::None),
+        ];
+        for (line, expected) in table {
+            assert_eq!(exec(&format!("command = [\"x\"]\n{line}")).result, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn bad_execs() {
+        let table = [
+            (
+                "command = [\"x\"]\ninput = \"arguments\"",
+                ["4:9", "\"arguments\"", "no argument of `command` has a place", "{.}.png"],
+            ),
+            (
+                "shell = \"x\"\ninput = \"arguments\"",
+                ["4:9", "\"arguments\"", "the shell would run what a task says", "$1"],
+            ),
+            (
+                "command = [\"{}\", \"y\"]",
+                ["3:11", "[\"{}\", \"y\"]", "`{}` cannot be the program", "in its arguments"],
+            ),
+            (
+                "command = [\"x\"]\ninput = \"args\"",
+                ["4:9", "\"args\"", "`input` cannot be `args`", "\"arguments\"?"],
+            ),
+            (
+                "command = [\"x\"]\nresult = \"stdout\"",
+                ["4:10", "\"stdout\"", "`result` cannot be `stdout`", "\"text\""],
+            ),
+            (
+                "command = [\"x\"]\noutput = \"json\"",
+                ["4:1", "output", "unknown key `output`", "hearken calls it `result`"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses(&text(lines), expected);
+        }
+    }
+}

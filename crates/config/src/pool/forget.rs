@@ -85,3 +85,44 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<
     table.close(reader);
     Some(Forget { succeeded: succeeded?, dead: dead?, cancelled: cancelled?, expired: expired? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pool, refuses_pool};
+
+    #[test]
+    fn good_forgets() {
+        let secs = |secs| Some(Duration::from_secs(secs));
+        let table = [
+            ("", DEFAULT),
+            ("forget = {}", DEFAULT),
+            ("forget.succeeded = \"never\"", Forget { succeeded: None, ..DEFAULT }),
+            ("forget.dead = \"30d\"", Forget { dead: secs(2_592_000), ..DEFAULT }),
+            (
+                "forget = { cancelled = \"1s\", expired = \"3650d\" }",
+                Forget { cancelled: secs(1), expired: secs(315_360_000), ..DEFAULT },
+            ),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(pool(lines).forget, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_forgets() {
+        let table = [
+            ("forget = \"1h\"", ["3:10", "\"1h\"", "must be a table", "succeeded = \"1h\""]),
+            (
+                "forget.succeeded = \"0s\"",
+                ["3:20", "\"0s\"", "from \"1s\" to \"3650d\"", "succeeded = \"never\""],
+            ),
+            ("forget.failed = \"1h\"", ["3:8", "failed", "unknown key", "calls it `dead`"]),
+            ("forget.succeded = \"1h\"", ["3:8", "succeded", "unknown key", "`succeeded`?"]),
+            ("keep = { dead = \"1h\" }", ["3:1", "keep", "unknown key", "calls it `forget`"]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+}

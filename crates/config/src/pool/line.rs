@@ -32,3 +32,61 @@ pub(super) fn read(reader: &mut Reader<'_>, pool: &mut Table<'_>, mode: Mode) ->
     }
     Some(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{pool, refuses_pool};
+    use crate::{LineMode, Readiness};
+    use hearken_core::policy::Ready;
+    use std::time::Duration;
+
+    #[test]
+    fn good_lines() {
+        let table = [
+            ("", LineMode::MessagePack),
+            ("line = \"json\"", LineMode::Json),
+            ("mode = \"exec\"", LineMode::Json),
+            ("mode = \"exec\"\nline = \"messagepack\"", LineMode::MessagePack),
+            ("mode = \"exec\"\nline = \"none\"", LineMode::None),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(pool(lines).unit.line, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn when_a_worker_is_ready_follows_from_the_mode() {
+        let unit = pool("start_timeout = \"5s\"\nwatchdog = \"1m\"").unit;
+        assert_eq!((&unit.readiness, unit.policy.ready), (&Readiness::Message, Ready::Said));
+        assert_eq!(unit.policy.start_timeout, Some(Duration::from_secs(5)));
+        assert_eq!(unit.policy.watchdog, Some(Duration::from_secs(60)));
+        let unit = pool("mode = \"exec\"").unit;
+        assert_eq!((&unit.readiness, unit.policy.ready), (&Readiness::Started, Ready::Started));
+        assert_eq!((unit.policy.start_timeout, unit.policy.watchdog), (None, None));
+    }
+
+    #[test]
+    fn bad_lines() {
+        let table = [
+            (
+                "line = \"none\"",
+                ["3:8", "\"none\"", "a worker gets its tasks over its line", "mode = \"exec\""],
+            ),
+            ("line = \"jsno\"", ["3:8", "\"jsno\"", "`line` cannot be `jsno`", "\"json\"?"]),
+            (
+                "ready = \"message\"",
+                ["3:1", "ready", "`ready` has no place in a pool", "remove it"],
+            ),
+            ("health = {}", ["3:1", "health", "unknown key", "belongs in [service.NAME]"]),
+            (
+                "progress_timeout = \"1m\"",
+                ["3:1", "progress_timeout", "unknown key", "belongs in [service.NAME]"],
+            ),
+            ("start_timeout = \"0s\"", ["3:17", "\"0s\"", "must be from", "\"never\""]),
+            ("watchdog = \"1ms\"", ["3:12", "\"1ms\"", "from \"100ms\"", "\"100ms\""]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+}

@@ -383,3 +383,6 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Read
     };
     Some(Read { draft, durability })
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,3 +70,63 @@ impl Mode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pool, problems, refuses_pool, with_pool};
+
+    #[test]
+    fn good_modes() {
+        let table = [
+            ("", WorkMode::Line),
+            ("mode = \"line\"", WorkMode::Line),
+            ("mode = \"exec\"", WorkMode::Exec),
+        ];
+        for (lines, expected) in table {
+            let pool = pool(lines);
+            assert_eq!(pool.policy.mode, expected, "{lines}");
+            assert_eq!(pool.exec.is_some(), expected == WorkMode::Exec, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_modes() {
+        let table = [
+            ("mode = \"exce\"", ["3:8", "\"exce\"", "`mode` cannot be `exce`", "\"exec\"?"]),
+            ("mode = \"stdin\"", ["3:8", "\"stdin\"", "cannot be `stdin`", "mode = \"exec\""]),
+            ("mode = 1", ["3:8", "1", "a word in quotes", "mode = \"line\""]),
+            // What belongs to which mode is not said while nobody knows the mode.
+            ("mode = 1\nresult = \"json\"\nrecycle.tasks = 5", ["3:8", "1", "a word", "\"line\""]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+
+    #[test]
+    fn keys_of_the_other_mode_say_so() {
+        let exec = [
+            "accept_timeout = \"1s\"",
+            "start_timeout = \"1s\"",
+            "watchdog = \"1s\"",
+            "recycle = \"never\"",
+            "restart = {}",
+        ];
+        for line in exec {
+            let key = line.split(' ').next().unwrap();
+            let message = format!("`{key}` has no meaning with mode = \"exec\": there each task");
+            let lines = format!("mode = \"exec\"\n{line}");
+            refuses_pool(&lines, ["4:1", key, &message, "or write mode = \"line\""]);
+        }
+        for line in ["input = \"stdin\"", "result = \"json\""] {
+            let key = line.split(' ').next().unwrap();
+            let message = format!("`{key}` has no meaning with mode = \"line\": there tasks come");
+            refuses_pool(line, ["3:1", key, &message, "or write mode = \"exec\""]);
+        }
+        let shown = problems(&with_pool("result = \"json\""))[0].render(false);
+        assert!(shown.contains("\"line\" is the default"), "{shown}");
+        let shown = problems(&with_pool("mode = \"exec\"\nrestart = {}"))[0].render(false);
+        assert!(shown.contains("------ the mode"), "{shown}");
+    }
+}

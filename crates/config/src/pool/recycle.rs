@@ -100,3 +100,48 @@ fn given<T>(read: Option<Option<T>>) -> Option<Option<T>> {
         None => Some(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pool, refuses_pool};
+
+    #[test]
+    fn good_recycles() {
+        let never = Recycle::default();
+        let hour = Some(Duration::from_secs(3600));
+        let table = [
+            ("", never),
+            ("recycle = \"never\"", never),
+            ("recycle = { tasks = 500 }", Recycle { tasks: Some(500), ..never }),
+            ("recycle.memory = \"256MiB\"", Recycle { memory: Some(256 * MIB), ..never }),
+            ("recycle.age = \"1h\"", Recycle { age: hour, ..never }),
+            (
+                "[pool.jobs.recycle]\ntasks = 1\nmemory = \"1MiB\"\nage = \"1h\"",
+                Recycle { tasks: Some(1), memory: Some(MIB), age: hour },
+            ),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(pool(lines).policy.recycle, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_recycles() {
+        let table = [
+            ("recycle = {}", ["3:11", "{}", "`recycle` is empty", "recycle = { tasks = 500"]),
+            ("recycle = 500", ["3:11", "500", "a table or \"never\"", "tasks = 500"]),
+            ("recycle.tasks = 0", ["3:17", "0", "from 1 to 1000000000, not `0`", "from 1"]),
+            ("recycle.memory = \"64KiB\"", ["3:18", "\"64KiB\"", "from \"1MiB\"", "\"1MiB\""]),
+            ("recycle.memory = 256", ["3:18", "256", "must be a size", "\"256MiB\""]),
+            ("recycle.age = \"10ms\"", ["3:15", "\"10ms\"", "from \"1s\" to \"365d\"", "\"1s\""]),
+            (
+                "recycle.max_requests = 5",
+                ["3:9", "max_requests", "unknown key", "hearken calls it `tasks`"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+}

@@ -83,3 +83,58 @@ pub(super) fn read(
     table.close(reader);
     Some(pace?.with(RestartWhen::Always))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{pool, refuses_pool};
+    use hearken_core::policy::{OnLimit, RestartWhen};
+
+    #[test]
+    fn good_restarts() {
+        let five = Some((5, 60));
+        let always = RestartWhen::Always;
+        let table = [
+            ("", (always, 200, 30, five, OnLimit::Fail)),
+            ("restart = {}", (always, 200, 30, five, OnLimit::Fail)),
+            (
+                "restart = { delay = \"1s\", settle = \"1m\", on_limit = \"wait\" }",
+                (always, 1_000, 60, five, OnLimit::Wait),
+            ),
+            ("restart.limit = \"unlimited\"", (always, 200, 30, None, OnLimit::Fail)),
+            // How a task ends is no matter of the unit's budget.
+            ("mode = \"exec\"", (RestartWhen::OnTask, 200, 30, None, OnLimit::Fail)),
+        ];
+        for (lines, expected) in table {
+            let restart = pool(lines).unit.policy.restart;
+            let limit = restart.limit.map(|limit| (limit.count(), limit.window().as_secs()));
+            let pace = (restart.backoff.delay().as_millis(), restart.settle.as_secs());
+            let found = (restart.when, pace.0, pace.1, limit, restart.on_limit);
+            assert_eq!(found, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_restarts() {
+        let table = [
+            (
+                "restart = \"always\"",
+                ["3:11", "\"always\"", "must be a table", "is always started again"],
+            ),
+            (
+                "restart = { policy = \"never\" }",
+                ["3:13", "policy", "`policy` has no meaning in a pool", "instance = \"stop\""],
+            ),
+            (
+                "restart.limit = 0",
+                ["3:17", "0", "from 1 to 10000, not `0`", "a rule with instance = \"stop\""],
+            ),
+            (
+                "restart.max_retries = 3",
+                ["3:9", "max_retries", "unknown key", "hearken calls it `limit`"],
+            ),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+}

@@ -170,3 +170,98 @@ pub(super) fn read(
     }
     Some(Workers { min, max, grow_after: grow_after?, shrink_after: shrink_after? })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{pool, refuses_pool, warns_all, with_pool};
+    use hearken_core::policy::Role;
+
+    #[test]
+    fn good_workers() {
+        let (grow, shrink) = (1_000, 60_000);
+        let table = [
+            ("", (4, 4, grow, shrink), 4),
+            ("workers = 1", (1, 1, grow, shrink), 1),
+            ("workers = 10_000", (10_000, 10_000, grow, shrink), 10_000),
+            ("workers = { max = 16 }", (1, 16, grow, shrink), 16),
+            ("workers = { min = 0, max = 1 }", (0, 1, grow, shrink), 1),
+            ("workers = { min = 3, max = 3 }", (3, 3, grow, shrink), 3),
+            (
+                "workers = { min = 2, max = 9, grow_after = \"0s\", shrink_after = \"1h\" }",
+                (2, 9, 0, 3_600_000),
+                9,
+            ),
+            // Room for the one that replaces another.
+            ("recycle.tasks = 5", (4, 4, grow, shrink), 5),
+            ("recycle.tasks = 5\nworkers = 9_999", (9_999, 9_999, grow, shrink), 10_000),
+            ("recycle = \"never\"\nworkers = 10_000", (10_000, 10_000, grow, shrink), 10_000),
+            ("mode = \"exec\"", (0, 4, grow, shrink), 4),
+            ("mode = \"exec\"\nworkers = 8", (0, 8, grow, shrink), 8),
+            ("mode = \"exec\"\nworkers = { max = 8 }", (0, 8, grow, shrink), 8),
+        ];
+        for (lines, expected, slots) in table {
+            let pool = pool(lines);
+            let policy = &pool.policy;
+            let (grow, shrink) = (policy.grow_after.as_millis(), policy.shrink_after.as_millis());
+            assert_eq!((policy.min, policy.max, grow, shrink), expected, "{lines}");
+            assert_eq!(pool.unit.policy.instances, slots, "{lines}");
+            assert_eq!(pool.unit.policy.role, Role::Pool { ahead: policy.min }, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_workers() {
+        let table = [
+            ("workers = 0", ["3:11", "0", "from 1 to 10000, not `0`", "from 1 to 10000"]),
+            ("workers = 10_001", ["3:11", "10_001", "not `10001`", "10000"]),
+            ("workers = \"4\"", ["3:11", "\"4\"", "number or a table", "quotes: workers = 4"]),
+            ("workers = \"auto\"", ["3:11", "\"auto\"", "number or a table", "{ min = 2, max"]),
+            ("workers = 1.5", ["3:11", "1.5", "not a float", "workers = 4"]),
+            ("workers = {}", ["3:11", "{}", "how many there are at most", "workers = { min = 2"]),
+            (
+                "workers = { min = 2 }",
+                ["3:11", "{ min = 2 }", "how many there are at most", "or workers = 4"],
+            ),
+            (
+                "workers = { maxx = 2 }",
+                ["3:13", "maxx", "unknown key `maxx` in `workers`", "did you mean `max`?"],
+            ),
+            (
+                "workers = { min = 5, max = 2 }",
+                ["3:19", "5", "`min` (5) is above `max` (2)", "min = 2, max = 5"],
+            ),
+            (
+                "workers = { max = 2, shrink_after = \"0s\" }",
+                ["3:37", "\"0s\"", "`shrink_after` must be from", "\"1ms\""],
+            ),
+            (
+                "workers = { max = 2, grow_after = \"never\" }",
+                ["3:35", "\"never\"", "no duration", "write a duration such as"],
+            ),
+            (
+                "workers = 10_000\nrecycle = { tasks = 5 }",
+                ["3:11", "10_000", "leaves no room for `recycle`", "at most 9999 workers"],
+            ),
+            (
+                "mode = \"exec\"\nworkers = { min = 1, max = 2 }",
+                ["4:13", "min", "`min` has no meaning with mode = \"exec\"", "remove it"],
+            ),
+            (
+                "mode = \"exec\"\nworkers = { max = 2, grow_after = \"1s\" }",
+                ["4:22", "grow_after", "no meaning with mode = \"exec\"", "remove it"],
+            ),
+            ("instances = 2", ["3:1", "instances", "unknown key", "hearken calls it `workers`"]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+
+    #[test]
+    fn a_number_that_never_changes_has_no_use_for_delays() {
+        warns_all(
+            &with_pool("workers = { min = 2, max = 2, shrink_after = \"1m\" }"),
+            &[["3:31", "shrink_after", "`shrink_after` has no use: there are always 2", "= 2,"]],
+        );
+    }
+}

@@ -92,6 +92,7 @@ impl JsonSchema for BytesShape {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{pool, refuses_pool};
 
     #[test]
     fn sizes_are_shown_in_the_largest_unit_that_fits() {
@@ -107,6 +108,46 @@ mod tests {
         ];
         for (bytes, shown) in table {
             assert_eq!(show(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn good_sizes() {
+        let table = [
+            ("1B", 1),
+            ("1023B", 1023),
+            ("64KiB", 64 * KIB),
+            ("15MiB", 15 * MIB),
+            ("007MiB", 7 * MIB),
+        ];
+        for (text, expected) in table {
+            assert_eq!(pool(&format!("max_payload = \"{text}\"")).max_payload, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_sizes() {
+        let table = [
+            ("64", "`max_payload` must be a size", "\"64B\" for bytes, \"64MiB\""),
+            ("1.5", "not a float", "max_payload = \"64MiB\""),
+            ("true", "not a boolean", "max_payload = \"64MiB\""),
+            ("\"64\"", "`64` is no size for `max_payload`", "a unit: max_payload = \"64MiB\""),
+            ("\"64MB\"", "`64MB` is no size", "max_payload = \"64MiB\""),
+            ("\"64k\"", "`64k` is no size", "max_payload = \"64KiB\""),
+            ("\"64mib\"", "`64mib` is no size", "max_payload = \"64MiB\""),
+            ("\"1.5MiB\"", "`1.5MiB` is no size", "the units are B, KiB"),
+            ("\"1 MiB\"", "`1 MiB` is no size", "the units are B, KiB"),
+            ("\"-1B\"", "`-1B` is no size", "max_payload = \"64MiB\""),
+            ("\"\"", "`` is no size", "max_payload = \"64MiB\""),
+            ("\"unlimited\"", "`unlimited` is no size", "max_payload = \"64MiB\""),
+            ("\"64 lightyears\"", "is no size", "the units are B, KiB"),
+            ("\"0B\"", "from \"1B\" to \"15MiB\", not `0B`", "from \"1B\" to \"15MiB\""),
+            ("\"1GiB\"", "from \"1B\" to \"15MiB\", not `1GiB`", "\"15MiB\""),
+            ("\"99999999999999999999TiB\"", "must be from", "\"15MiB\""),
+            ("\"18446744073709551615TiB\"", "must be from", "\"15MiB\""),
+        ];
+        for (given, message, help) in table {
+            refuses_pool(&format!("max_payload = {given}"), ["3:15", given, message, help]);
         }
     }
 }

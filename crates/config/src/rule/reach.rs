@@ -92,6 +92,25 @@ pub(crate) fn warn_unfitting(reader: &mut Reader<'_>, rules: &[Draft], declared:
     }
 }
 
+/// Warns of each rule that only says what becomes of tasks, where no unit it is for has any: none of
+/// the `pools` fits.
+pub(crate) fn warn_without_tasks(reader: &mut Reader<'_>, rules: &[Draft], pools: &[&str]) {
+    for rule in rules {
+        if rule.decides_for_services() || pools.iter().any(|name| rule.is_for(name)) {
+            continue;
+        }
+        let message = "this rule only says what becomes of tasks, and it is for no pool";
+        let help = if pools.is_empty() {
+            "there is no pool: say what follows for a service, with `instance` or `unit`, or remove \
+             the rule"
+                .into()
+        } else {
+            format!("the pools are {}", list(pools.iter().copied().take(SHOWN_MAX)))
+        };
+        reader.warning(Problem::new(rule.span, message, help));
+    }
+}
+
 /// The most rules that the lists of all units may hold together: each costs memory.
 const TOTAL_MAX: usize = 100_000;
 

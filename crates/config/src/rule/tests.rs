@@ -338,6 +338,8 @@ fn a_service_gets_the_rules_that_are_about_it() {
         instance = "keep"
         [service.cache]
         command = ["x"]
+        [pool.jobs]
+        command = ["x"]
     "#;
     let loaded = good(text);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
@@ -349,6 +351,11 @@ fn a_service_gets_the_rules_that_are_about_it() {
     assert_eq!(kinds(2), [Kind::Lost, Kind::Oom, Kind::Lost], "its own come first");
     assert_eq!(kinds(3), [Kind::Oom, Kind::Lost]);
     assert!(Arc::ptr_eq(lists[0], lists[1]), "the same list is there once");
+    let pool = &loaded.config.pools[0];
+    let of_pool: Vec<Kind> =
+        pool.policy.rules.iter().flat_map(|it| it.matches.kind.clone()).collect();
+    assert_eq!(of_pool, [Kind::Conflict, Kind::Lost]);
+    assert!(Arc::ptr_eq(&pool.policy.rules, &pool.unit.policy.rules), "both count alike");
 }
 
 #[test]
@@ -405,7 +412,7 @@ fn what_is_never_reached_names_what_hides_it() {
         warns_all(&pair(first, second), &[]);
     }
     // A rule about tasks alone decides nothing for a service, and hides nothing there.
-    let tasks = "[service.web]\ncommand = [\"x\"]\n[[rule]]\nmatch.kind = \"bug\"\n\
+    let tasks = "[service.web]\ncommand = [\"x\"]\n[pool.jobs]\ncommand = [\"x\"]\n[[rule]]\nmatch.kind = \"bug\"\n\
                  task = \"retry\"\n[[rule]]\nmatch.kind = \"bug\"\nunit = \"fail\"\n";
     warns_all(tasks, &[]);
 }

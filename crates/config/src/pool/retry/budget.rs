@@ -132,3 +132,55 @@ fn share(value: Value<'_>) -> Result<Share, Problem> {
         Problem::new(value.span, message, help)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pool, refuses_pool};
+
+    #[test]
+    fn good_budgets() {
+        let budget = |percent, secs, floor| {
+            let share = Share::percent(percent).unwrap();
+            Some(RetryBudget { share, window: Duration::from_secs(secs), floor })
+        };
+        let table = [
+            ("", None),
+            ("retry.budget = \"unlimited\"", None),
+            ("retry.budget = \"20%\"", budget(20, 10, 10)),
+            ("retry.budget = \"0%\"", budget(0, 10, 10)),
+            ("retry.budget = {}", budget(20, 10, 10)),
+            (
+                "retry.budget = { share = \"100%\", window = \"1h\", floor = 0 }",
+                budget(100, 3_600, 0),
+            ),
+            ("[pool.jobs.retry.budget]\nfloor = 1_000_000", budget(20, 10, 1_000_000)),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(pool(lines).policy.retry.budget, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_budgets() {
+        let table = [
+            ("retry.budget = 20", ["3:16", "20", "a share or a table", "budget = \"20%\""]),
+            ("retry.budget = \"101%\"", ["3:16", "\"101%\"", "cannot be `101%`", "\"100%\""]),
+            ("retry.budget = \"20\"", ["3:16", "\"20\"", "cannot be `20`", "budget = \"20%\""]),
+            ("retry.budget = \"+5%\"", ["3:16", "\"+5%\"", "cannot be `+5%`", "budget = \"20%\""]),
+            ("retry.budget = \"%\"", ["3:16", "\"%\"", "cannot be `%`", "budget = \"20%\""]),
+            ("retry.budget.share = 0.2", ["3:22", "0.2", "a share such as \"20%\"", "\"20%\""]),
+            ("retry.budget.share = \"-1%\"", ["3:22", "\"-1%\"", "cannot be", "share = \"20%\""]),
+            ("retry.budget.window = \"0s\"", ["3:23", "\"0s\"", "must be from", "\"1h\""]),
+            ("retry.budget.floor = -1", ["3:22", "-1", "from 0 to 1000000", "1000000"]),
+            (
+                "retry.budget = { share = \"0%\", floor = 0 }",
+                ["3:40", "0", "has no retry at all", "a floor of 1 or more"],
+            ),
+            ("retry.budget.ratio = 1", ["3:14", "ratio", "unknown key", "calls it `share`"]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+}

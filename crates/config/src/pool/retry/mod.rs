@@ -198,3 +198,93 @@ fn warn_too_short(reader: &mut Reader<'_>, elapsed: Duration, backoff: Backoff, 
         reader.warning(Problem::new(at.span, message, help));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pool, refuses_pool, warns_all, with_pool};
+
+    #[test]
+    fn good_retries() {
+        let unsaid = with(Some(ATTEMPTS)).unwrap();
+        let backoff = |delay, max| {
+            Backoff::new(Duration::from_secs(delay), Duration::from_secs(max)).unwrap()
+        };
+        assert_eq!(
+            (unsaid.attempts, unsaid.crashes, unsaid.snoozes),
+            (Some(3), Some(2), Some(1000))
+        );
+        assert_eq!((unsaid.backoff, unsaid.max_elapsed), (backoff(1, 300), None));
+        let table = [
+            ("", unsaid),
+            ("retry = {}", unsaid),
+            ("retry = 5", RetryPolicy { attempts: Some(5), ..unsaid }),
+            ("retry = 1", RetryPolicy { attempts: Some(1), ..unsaid }),
+            ("retry = \"unlimited\"", RetryPolicy { attempts: None, ..unsaid }),
+            (
+                "retry = { attempts = 9, crashes = 1, snoozes = \"unlimited\" }",
+                RetryPolicy { attempts: Some(9), crashes: Some(1), snoozes: None, ..unsaid },
+            ),
+            (
+                "retry = { delay = \"0s\", max_delay = \"1h\" }",
+                RetryPolicy { backoff: backoff(0, 3_600), ..unsaid },
+            ),
+            (
+                "[pool.jobs.retry]\nmax_elapsed = \"1d\"",
+                RetryPolicy { max_elapsed: Some(Duration::from_secs(86_400)), ..unsaid },
+            ),
+            ("retry.max_elapsed = \"never\"", unsaid),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(pool(lines).policy.retry, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn bad_retries() {
+        let table = [
+            ("retry = 0", ["3:9", "0", "from 1 to 1000000, not `0`", "the first try and no other"]),
+            ("retry = -1", ["3:9", "-1", "not `-1`", "retry = \"unlimited\""]),
+            ("retry = \"5\"", ["3:9", "\"5\"", "not a string", "without quotes: retry = 5"]),
+            ("retry = true", ["3:9", "true", "a number of attempts or a table", "retry = 3"]),
+            ("retry.attempts = 0", ["3:18", "0", "from 1", "or attempts = \"unlimited\""]),
+            ("retry.crashes = 0", ["3:17", "0", "`crashes` must be from 1", "\"unlimited\""]),
+            ("retry.snoozes = 1_000_001", ["3:17", "1_000_001", "not `1000001`", "1000000"]),
+            (
+                "retry.delay = \"10m\"",
+                [
+                    "3:15",
+                    "\"10m\"",
+                    "`max_delay` (\"5m\", the default) is shorter",
+                    "also write max_delay = \"10m\"",
+                ],
+            ),
+            (
+                "retry.max_elapsed = \"0s\"",
+                ["3:21", "\"0s\"", "must be from \"1ms\"", "max_elapsed = \"never\""],
+            ),
+            (
+                "retry.max_attempts = 3",
+                ["3:7", "max_attempts", "unknown key `max_attempts`", "calls it `attempts`"],
+            ),
+            ("max_retries = 3", ["3:1", "max_retries", "unknown key", "calls it `retry`"]),
+            ("retry.jitter = 1", ["3:7", "jitter", "not supported yet", "remove it"]),
+        ];
+        for (lines, expected) in table {
+            refuses_pool(lines, expected);
+        }
+    }
+
+    #[test]
+    fn a_time_that_ends_before_the_first_delay_is_warned_of() {
+        warns_all(
+            &with_pool("retry = { delay = \"1m\", max_elapsed = \"30s\" }"),
+            &[[
+                "3:39",
+                "\"30s\"",
+                "nothing is ever tried again: `max_elapsed` (\"30s\") is over before",
+                "or attempts = 1",
+            ]],
+        );
+    }
+}
