@@ -39,16 +39,16 @@ fn every_example_is_a_good_config() {
             count += 1;
         }
     }
-    assert!(count >= 3);
+    assert!(count >= 6);
 }
 
 #[test]
 fn every_script_that_an_example_names_is_there() {
-    for service in load("php.toml").config.services {
-        let hearken_config::Program::Command(words) = &service.program else {
-            panic!("{:?}", service.program);
+    for unit in [load("php.toml"), load("pool.toml")].iter().flat_map(|it| it.config.units()) {
+        let hearken_config::Program::Command(words) = &unit.program else {
+            panic!("{:?}", unit.program);
         };
-        assert!(service.directory.join(&words[1]).is_file(), "{words:?}");
+        assert!(unit.directory.join(&words[1]).is_file(), "{words:?}");
     }
 }
 
@@ -97,12 +97,32 @@ fn the_reference_says_the_defaults() {
 
 #[test]
 fn no_example_has_a_warning() {
-    for name in ["reference.toml", "decisions.toml", "demo.toml", "php.toml"] {
+    for name in
+        ["reference.toml", "decisions.toml", "demo.toml", "php.toml", "pool.toml", "exec.toml"]
+    {
         let warnings = load(name).warnings;
         let shown: Vec<String> = warnings.iter().map(|it| it.render(false)).collect();
         // That somebody else owns the file is one.
         assert!(shown.iter().all(|it| it.contains("chown") || it.contains("chmod")), "{shown:?}");
     }
+}
+
+/// The rest of the reference has no defaults to show, but what each key is.
+#[test]
+fn the_reference_shows_what_has_no_default() {
+    let config = load("reference.toml").config;
+    let [_, mails, words] = config.pools.as_slice() else { panic!("{:?}", config.pools) };
+    assert_eq!((mails.policy.min, mails.policy.max, mails.unit.policy.instances), (1, 16, 17));
+    assert!(mails.policy.recycle.is_ever() && mails.policy.retry.budget.is_some());
+    let least = parse("[pool.x]\ncommand = [\"x\"]\nworkers = { max = 16 }\nretry.budget = {}\n");
+    assert_eq!(mails.policy.retry, least.pools[0].policy.retry);
+    let times = |it: &Pool| (it.policy.min, it.policy.grow_after, it.policy.shrink_after);
+    assert_eq!(times(mails), times(&least.pools[0]));
+    let least = parse("[pool.x]\nmode = \"exec\"\ncommand = [\"wc\", \"-w\", \"--\", \"{}\"]\n");
+    assert_eq!(
+        (&words.exec, words.max_payload),
+        (&least.pools[0].exec, least.pools[0].max_payload)
+    );
 }
 
 fn schema() -> serde_json::Value {
@@ -138,12 +158,35 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     let (service, supervisor) = (lines("Service"), lines("Supervisor"));
     let text = format!(
         "[supervisor]\n{supervisor}\n[supervisor.log]\n{}\n[supervisor.starts]\n{}\n\
+         [supervisor.control]\n{}\n\
          [service.x]\ncommand = [\"x\"]\n{service}\n[service.x.restart]\n{}\n[service.x.stop]\n{}\n",
         lines("LogTable"),
         lines("Starts"),
+        lines("ControlTable"),
         lines("RestartTable"),
         lines("StopTable"),
     );
+    let pool = |lines: &str| parse(&format!("[pool.x]\ncommand = [\"x\"]\n{lines}"));
+    let tables = [
+        ("retry", lines("RetryTable")),
+        ("dependency_pause", lines("DependencyPause")),
+        ("forget", lines("Forget")),
+        ("restart", lines("PoolRestart")),
+    ];
+    let mut said = lines("Pool").replace("retry = 3\n", "");
+    assert!(said.contains("workers = 4\n") && said.contains("task_timeout = \"5m\"\n"), "{said}");
+    for (key, lines) in &tables {
+        assert!(lines.contains('='), "{key}");
+        said += &format!("[pool.x.{key}]\n{lines}");
+    }
+    assert_eq!(pool(&said), pool(""));
+    let growing = format!(
+        "[pool.x.workers]\nmax = 9\n{}[pool.x.retry.budget]\n{}",
+        lines("WorkersTable"),
+        lines("BudgetTable"),
+    );
+    assert_eq!(pool(&growing), pool("workers = { max = 9 }\nretry.budget = {}\n"));
+    assert_eq!(pool("retry = 3"), pool(""));
     let probed = |ready: &str, health: &str, group: &str, backoff: &str| {
         // The rule comes first: its label names its line.
         parse(&format!(

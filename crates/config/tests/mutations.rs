@@ -5,6 +5,8 @@ use hearken_config::{Config, LoadOptions, Severity};
 const REFERENCE: &str = include_str!("../../../config/reference.toml");
 const DEMO: &str = include_str!("../../../config/demo.toml");
 const DECISIONS: &str = include_str!("../../../config/decisions.toml");
+const POOL: &str = include_str!("../../../config/pool.toml");
+const EXEC: &str = include_str!("../../../config/exec.toml");
 
 /// SplitMix64: the same numbers for the same seed.
 struct Numbers(u64);
@@ -23,7 +25,7 @@ impl Numbers {
 }
 
 /// What mistakes are made of.
-const PIECES: [&str; 38] = [
+const PIECES: [&str; 42] = [
     "\"",
     "'''",
     "\"\"\"",
@@ -58,6 +60,10 @@ const PIECES: [&str; 38] = [
     "[[rule]]\n",
     "[[service.queue.rule]]\n",
     "[group.backend]\n",
+    "[pool.words]\n",
+    "[[pool.words.rule]]\n",
+    "mode = \"exec\"\n",
+    "\"{}\"",
     "match = { kind = \"bug\" }\n",
     "service",
     "nan",
@@ -118,7 +124,14 @@ fn read(text: &str) {
 
 #[test]
 fn no_mutation_of_a_good_config_is_too_much() {
-    for (text, seeds) in [(REFERENCE, 0..700), (DEMO, 700..1_000), (DECISIONS, 1_000..1_700)] {
+    let texts = [
+        (REFERENCE, 0..700),
+        (DEMO, 700..1_000),
+        (DECISIONS, 1_000..1_700),
+        (POOL, 1_700..2_100),
+        (EXEC, 2_100..2_500),
+    ];
+    for (text, seeds) in texts {
         for seed in seeds {
             let mut numbers = Numbers(seed);
             let mut text = text.to_owned();
@@ -144,6 +157,7 @@ fn a_file_of_many_mistakes_is_read_in_time() {
         format!("[service.a]\n{}", "[[service.a.rule]]\n".repeat(100)),
         format!("{}[service.a]\n", "[[rule]]\nmatch = { kind = x }\n".repeat(100)),
         format!("[service.a]\n[group.g]\nunits = [{}]\n", lines(&|n| format!("\"n{n}\","))),
+        lines(&|n| format!("[pool.s{n}]\nworkers = 0\nafter = [\"t{n}\"]\n")),
         lines(&|n| format!("[service.s{n}]\n[group.g{n}]\nunits = [\"s1\"]\n")),
     ];
     for text in table {

@@ -19,7 +19,8 @@ pub struct Exec {
     pub result: ResultForm,
 }
 
-/// Where the payload of a task goes in an exec pool.
+/// Where the payload of a task goes in an exec pool. A text and bytes go there as they are, any other
+/// value as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// To standard input.
@@ -31,7 +32,8 @@ pub enum Input {
 /// How standard output becomes the result of a task in an exec pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ResultForm {
-    /// A text, without the newline it ends in. What is no UTF-8 is an error.
+    /// A text, without the newline it ends in. What is no UTF-8 is an error of kind `bug`, code
+    /// `result.not_text`.
     #[default]
     Text,
     /// A JSON value. What is none is an error of kind `bug`, code `result.not_json`.
