@@ -1,9 +1,12 @@
 //! `hearken worker-check`: it passes a worker that follows the protocol, and names what is wrong
 //! with one that does not.
 
-use crate::harness::{Setup, skip};
+use crate::harness::{PATIENCE, Setup, skip, until};
 use crate::sdk::{has_php, repository};
 use serde_json::Value;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Stdio;
 
 /// The tasks of the workers here: those that `flawed` knows, and the conformance worker of every
 /// SDK with it.
@@ -76,6 +79,7 @@ const FLAWS: &[(&str, &str, &str)] = &[
     ("other-types", "task_types", "sing"),
     ("ends-at-welcome", "welcome", "exit status: 0"),
     ("never-ready", "ready", "nothing of the kind"),
+    ("never-falls-silent", "ready", "its last word: status"),
     ("no-credits", "ready", "no credit"),
     ("ignores-reject", "reject", "it lives on"),
     ("no-pong", "ping", "its last word: ready"),
@@ -113,6 +117,7 @@ const FLAWS: &[(&str, &str, &str)] = &[
     ("leaves-with-1", "drain_idle", "exit status: 1"),
     ("drops-tasks-at-drain", "drain_busy", "exit status: 0"),
     ("awaits-no-ack", "acks_awaited", "leaves without the ack"),
+    ("awaits-acks-for-ever", "drain_grace", "it lives on"),
     ("dies-of-term", "sigterm_idle", "signal: 15"),
     ("drops-tasks-at-term", "sigterm_busy", "exit status: 0"),
     ("outlives-its-line", "line_end", "it lives on"),
@@ -196,21 +201,44 @@ fn the_output_of_a_worker_that_failed_is_shown_without_its_control_characters() 
     assert!(told.output.contains("cannot find \u{fffd}[2Jthe autoloader"), "{}", told.output);
 }
 
+/// A worker that says nothing, and a child of it. Both hold the file open.
+fn two_who_hold(file: &Path) -> [&str; 5] {
+    let script = "exec 9<\"$1\"; sleep 600 & sleep 600";
+    ["/bin/sh", "-c", script, "sh", file.to_str().unwrap()]
+}
+
+/// How many processes hold the file open.
+fn holders(file: &Path) -> usize {
+    let holds = |process: &std::fs::DirEntry| {
+        let open = std::fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
+        open.into_iter().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path == file))
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().filter(holds).count()
+}
+
 #[test]
 fn a_worker_and_its_children_are_gone_when_the_check_is() {
     let setup = Setup::new("");
     let held = setup.file("held", b"", 0o600);
-    let script = "exec 9<\"$1\"; sleep 600 & sleep 600";
-    let worker = ["/bin/sh", "-c", script, "sh", held.to_str().unwrap()];
-    worker_check(&["--timeout", "300ms", "--only", "hello"], &worker);
-    // Whoever still had it open would hold it by a descriptor.
-    let holds = |process: std::fs::DirEntry| {
-        let open = std::fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
-        open.into_iter().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path == held))
-    };
-    crate::harness::until("nobody holds the file", crate::harness::PATIENCE, || {
-        (!std::fs::read_dir("/proc").unwrap().flatten().any(holds)).then_some(())
-    });
+    worker_check(&["--timeout", "300ms", "--only", "hello"], &two_who_hold(&held));
+    until("nobody holds the file", PATIENCE, || (holders(&held) == 0).then_some(()));
+}
+
+#[test]
+fn a_worker_and_its_children_are_gone_when_the_check_is_interrupted() {
+    let setup = Setup::new("");
+    let held = setup.file("held", b"", 0o600);
+    let arguments =
+        [&["worker-check", "--timeout", "10m", "--"][..], &two_who_hold(&held)].concat();
+    let mut check = setup.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    until("all hold the file", PATIENCE, || (holders(&held) > 1).then_some(()));
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(check.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let mut said = String::new();
+    check.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "error: stopped by a signal; the worker was killed\n");
+    assert_eq!(check.wait().unwrap().code(), Some(1));
+    until("nobody holds the file", PATIENCE, || (holders(&held) == 0).then_some(()));
 }
 
 #[test]

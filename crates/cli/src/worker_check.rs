@@ -78,6 +78,7 @@ pub(crate) fn run(arguments: WorkerCheckArguments) -> Exit {
             crate::complain(&format!("error: {error}"));
             return match error {
                 WorkerCheckError::UnknownCheck { .. } | WorkerCheckError::NoProgram => Exit::Usage,
+                WorkerCheckError::Interrupted => Exit::Failure,
                 WorkerCheckError::Start { .. } | WorkerCheckError::Machine(_) => Exit::Unavailable,
             };
         }

@@ -1,5 +1,6 @@
 //! What ends a check before its last line.
 
+use hearken_proto::Text;
 use serde::Serialize;
 use std::fmt;
 use std::io;
@@ -22,6 +23,16 @@ impl fmt::Display for Fault {
     }
 }
 
+/// How much of what came is shown, in bytes: a worker may have said anything at any length.
+const SHOWN: usize = 1024;
+
+impl Fault {
+    pub(super) fn new(expected: &str, came: String, output: String) -> Fault {
+        let came = Text::<SHOWN>::new(came).into_string();
+        Fault { expected: expected.to_owned(), came, output }
+    }
+}
+
 /// Why a check ends early.
 #[derive(Debug)]
 pub(super) enum Setback {
@@ -33,6 +44,8 @@ pub(super) enum Setback {
     Start { program: String, source: io::Error },
     /// The command is empty.
     NoProgram,
+    /// Somebody wants this process to end.
+    Interrupted,
     /// A call failed that has nothing to do with the worker.
     Machine(io::Error),
 }

@@ -16,6 +16,7 @@
 mod checks;
 mod conversation;
 mod fault;
+mod interruption;
 mod report;
 mod start;
 mod task_record;
@@ -28,6 +29,7 @@ pub use work::{Work, WorkRefused};
 
 use checks::{Check, Needs};
 use fault::Setback;
+use interruption::Interruption;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -73,9 +75,19 @@ pub enum WorkerCheckError {
         /// The name.
         name: String,
     },
+    /// SIGINT, SIGTERM or SIGHUP came.
+    #[error("stopped by a signal; the worker was killed")]
+    Interrupted,
     /// A call failed that has nothing to do with the worker.
     #[error("cannot check on this machine: {0}")]
     Machine(#[from] std::io::Error),
+}
+
+/// What every check is given.
+#[derive(Debug)]
+struct Bench<'a> {
+    asked: &'a WorkerCheck,
+    interruption: Interruption,
 }
 
 /// The names of all checks, in the order they run in.
@@ -86,6 +98,8 @@ pub fn names() -> Vec<&'static str> {
 
 /// Runs the checks and gives what came of them; `each` is told every row as soon as it stands.
 ///
+/// From here on SIGINT, SIGTERM and SIGHUP end the check, and no longer the process.
+///
 /// # Errors
 ///
 /// [`WorkerCheckError`] if the worker cannot be started at all, or a check is asked for that there
@@ -94,29 +108,31 @@ pub fn check(asked: &WorkerCheck, each: &mut dyn FnMut(&Row)) -> Result<Report, 
     if let Some(name) = asked.only.iter().find(|name| !names().contains(&name.as_str())) {
         return Err(WorkerCheckError::UnknownCheck { name: name.clone() });
     }
+    let bench = Bench { asked, interruption: Interruption::watch()? };
     let mut report = Report::of(&asked.command);
     for check in checks::all() {
         if !asked.only.is_empty() && !asked.only.iter().any(|name| name == check.name) {
             continue;
         }
-        let row = row(check, asked, &report)?;
+        let row = row(check, &bench, &report)?;
         each(&row);
         report.push(row);
     }
     Ok(report)
 }
 
-fn row(check: &Check, asked: &WorkerCheck, so_far: &Report) -> Result<Row, WorkerCheckError> {
+fn row(check: &Check, bench: &Bench<'_>, so_far: &Report) -> Result<Row, WorkerCheckError> {
     let began = Instant::now();
-    let outcome = match why_not(check, asked, so_far) {
+    let outcome = match why_not(check, bench.asked, so_far) {
         Some(reason) => Outcome::NotApplicable { reason },
-        None => match (check.run)(asked) {
+        None => match (check.run)(bench) {
             Ok(()) => Outcome::Passed,
             Err(Setback::Fault(fault)) => Outcome::Failed(fault),
             Err(Setback::NotApplicable(reason)) => Outcome::NotApplicable { reason },
             Err(Setback::Start { program, source }) => {
                 return Err(WorkerCheckError::Start { program, source });
             }
+            Err(Setback::Interrupted) => return Err(WorkerCheckError::Interrupted),
             Err(Setback::NoProgram) => return Err(WorkerCheckError::NoProgram),
             Err(Setback::Machine(error)) => return Err(WorkerCheckError::Machine(error)),
         },

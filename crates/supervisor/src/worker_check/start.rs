@@ -1,11 +1,12 @@
 //! Starting a worker the plain way.
 
+use super::Bench;
 use super::fault::Setback;
 use super::worker::Worker;
 use hearken_sys::{line_pair, output_pipe, payload_file};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use std::ffi::{OsStr, OsString};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
@@ -24,15 +25,15 @@ const NOT_INHERITED: [&str; 6] = [
 ];
 
 /// Starts the worker with a line.
-pub(super) fn on_a_line(command: &[OsString]) -> Result<Worker, Setback> {
+pub(super) fn on_a_line(bench: &Bench<'_>) -> Result<Worker, Setback> {
     let (ours, childs) = line_pair()?;
     // Both ends are close-on-exec; of this copy alone it is taken back.
     let inherited = fcntl_dupfd_cloexec(&childs, LOWEST_LINE).map_err(std::io::Error::from)?;
     drop(childs);
     fcntl_setfd(&inherited, FdFlags::empty()).map_err(std::io::Error::from)?;
-    let mut start = prepared(command)?;
+    let mut start = prepared(&bench.asked.command)?;
     start.stdin(Stdio::null()).env("HEARKEN_FD", inherited.as_raw_fd().to_string());
-    let worker = spawned(start, Some(ours));
+    let worker = spawned(bench, start, Some(ours));
     // Before anything is read: as long as we held it, the line would never end.
     drop(inherited);
     worker
@@ -40,11 +41,11 @@ pub(super) fn on_a_line(command: &[OsString]) -> Result<Worker, Setback> {
 
 /// Starts the worker without a line, for one task.
 pub(super) fn standalone(
-    command: &[OsString],
+    bench: &Bench<'_>,
     task_type: Option<&str>,
     payload: Standalone<'_>,
 ) -> Result<Worker, Setback> {
-    let mut start = prepared(command)?;
+    let mut start = prepared(&bench.asked.command)?;
     match payload {
         Standalone::Argument(json) => start.arg(json).stdin(Stdio::null()),
         Standalone::Input(json) => start.stdin(payload_file(json.as_bytes())?),
@@ -52,7 +53,7 @@ pub(super) fn standalone(
     if let Some(task_type) = task_type {
         start.env("HEARKEN_TASK_TYPE", task_type);
     }
-    spawned(start, None)
+    spawned(bench, start, None)
 }
 
 /// Where a worker without a line finds its task.
@@ -83,6 +84,7 @@ fn new(program: &OsStr) -> Command {
 }
 
 fn spawned(
+    bench: &Bench<'_>,
     mut start: Command,
     line: Option<std::os::unix::net::UnixStream>,
 ) -> Result<Worker, Setback> {
@@ -92,5 +94,5 @@ fn spawned(
         program: start.get_program().to_string_lossy().into_owned(),
         source,
     })?;
-    Ok(Worker::new(child, line, output)?)
+    Ok(Worker::new(child, line, output, bench.interruption.as_fd().try_clone_to_owned()?)?)
 }

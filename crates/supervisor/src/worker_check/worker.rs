@@ -1,5 +1,6 @@
 //! A started worker: its process, its line and its output, turned by one poll.
 
+use super::fault::{Fault, Setback};
 use bytes::{Buf as _, Bytes, BytesMut};
 use hearken_proto::{FrameReader, MAX_FRAME_BEFORE_WELCOME, Violation};
 use hearken_sys::{Pid, PidFd, Signal};
@@ -45,6 +46,8 @@ pub(super) struct Worker {
     inbox: FrameReader,
     unread: usize,
     outbox: BytesMut,
+    interruption: OwnedFd,
+    interrupted: bool,
 }
 
 impl Worker {
@@ -52,6 +55,7 @@ impl Worker {
         mut child: Child,
         line: Option<UnixStream>,
         output: OwnedFd,
+        interruption: OwnedFd,
     ) -> io::Result<Worker> {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::new);
         let hold = pid.ok_or(ErrorKind::InvalidInput.into()).and_then(|pid| {
@@ -77,17 +81,27 @@ impl Worker {
             inbox: FrameReader::new(MAX_FRAME_BEFORE_WELCOME),
             unread: 0,
             outbox: BytesMut::new(),
+            interruption,
+            interrupted: false,
         })
     }
 
     /// Waits until something moves, at most until then, and takes in what did.
-    pub(super) fn turn(&mut self, until: Instant) -> io::Result<Turn> {
+    pub(super) fn turn(&mut self, until: Instant) -> Result<Turn, Setback> {
+        let turn = self.poll(until)?;
+        if self.interrupted { Err(Setback::Interrupted) } else { Ok(turn) }
+    }
+
+    fn poll(&mut self, until: Instant) -> io::Result<Turn> {
         let hears = self.hears && self.unread < MAX_UNREAD;
         let speaks = !self.outbox.is_empty();
         let mut line_wants = PollFlags::empty();
         line_wants.set(PollFlags::IN, hears);
         line_wants.set(PollFlags::OUT, speaks);
-        let mut polled = Vec::with_capacity(3);
+        let mut polled = Vec::with_capacity(4);
+        if !self.interrupted {
+            polled.push((Source::Interruption, PollFd::new(&self.interruption, PollFlags::IN)));
+        }
         if self.ended.is_none() {
             polled.push((Source::Process, PollFd::new(&self.hold, PollFlags::IN)));
         }
@@ -114,6 +128,7 @@ impl Worker {
             .collect();
         for (source, events) in ready {
             match source {
+                Source::Interruption => self.interrupted = true,
                 Source::Process => self.reap()?,
                 Source::Output => self.read_output()?,
                 Source::Line => {
@@ -193,9 +208,10 @@ impl Worker {
         self.wrote
     }
 
-    /// The last bytes of its output, as text.
-    pub(super) fn output(&self) -> String {
-        String::from_utf8_lossy(&self.said).into_owned()
+    /// A fault, with the end of the output so far.
+    pub(super) fn fault(&self, expected: &str, came: String) -> Setback {
+        let output = String::from_utf8_lossy(&self.said).into_owned();
+        Fault::new(expected, came, output).into()
     }
 
     fn reap(&mut self) -> io::Result<()> {
@@ -266,7 +282,7 @@ impl Drop for Worker {
         self.hang_up();
         let until = Instant::now() + DEATH;
         while self.ended.is_none() {
-            match self.turn(until) {
+            match self.poll(until) {
                 Ok(Turn::Moved) => {}
                 Ok(Turn::Late) | Err(_) => return,
             }
@@ -276,6 +292,7 @@ impl Drop for Worker {
 
 #[derive(Debug, Clone, Copy)]
 enum Source {
+    Interruption,
     Process,
     Output,
     Line,

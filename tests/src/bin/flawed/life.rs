@@ -25,9 +25,12 @@ struct Life {
     waiting: VecDeque<Task>,
     running: Option<(Handle, Instant)>,
     unacknowledged: usize,
-    draining: bool,
+    draining: Option<Instant>,
     refuses: bool,
 }
+
+/// How long it stays for acks when a signal, which names no time, tells it to leave.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// To the end of it, with the exit code.
 type Flow = ControlFlow<ExitCode>;
@@ -49,7 +52,7 @@ pub(crate) fn live(flaw: Flaw, mut line: UnixStream) -> ExitCode {
         waiting: VecDeque::new(),
         running: None,
         unacknowledged: 0,
-        draining: false,
+        draining: None,
         refuses: false,
     };
     life.mouth.hello();
@@ -66,7 +69,7 @@ pub(crate) fn live(flaw: Flaw, mut line: UnixStream) -> ExitCode {
         let [heard, signalled] = fds.map(|fd| fd.any().expect("known flags"));
         if signalled {
             signals.read_signal().expect("a signal");
-            life.draining = true;
+            life.draining = Some(Instant::now() + GRACE);
             if life.flaw.is("drops-tasks-at-term") {
                 life.drop_tasks();
             }
@@ -100,8 +103,11 @@ impl Life {
         {
             self.begin(&task);
         }
-        let awaited = self.unacknowledged > 0 && !self.flaw.is("awaits-no-ack");
-        if self.draining && self.running.is_none() && !awaited {
+        let Some(until) = self.draining.filter(|_| self.running.is_none()) else {
+            return Flow::Continue(());
+        };
+        let in_time = now < until || self.flaw.is("awaits-acks-for-ever");
+        if self.unacknowledged == 0 || self.flaw.is("awaits-no-ack") || !in_time {
             self.mouth.exiting();
             self.mouth.flush();
             let code = if self.flaw.is("leaves-with-1") { 1 } else { 0 };
@@ -199,8 +205,9 @@ impl Life {
                 return Flow::Break(ExitCode::from(76));
             }
             ToChild::Ack(_) => self.unacknowledged = self.unacknowledged.saturating_sub(1),
-            ToChild::Drain(_) => {
-                self.draining = true;
+            ToChild::Drain(drain) => {
+                let grace = Duration::from_millis(drain.grace_ms);
+                self.draining = Some(Instant::now() + grace);
                 if self.flaw.is("drops-tasks-at-drain") {
                     self.drop_tasks();
                 }
@@ -266,7 +273,10 @@ impl Life {
 
     fn timeout(&self) -> PollTimeout {
         let next = self.beat.map(|(_, due)| due).into_iter();
-        let next = next.chain(self.running.map(|(_, until)| until)).min();
+        let next = next.chain(self.running.map(|(_, until)| until));
+        // One that is past was waited for in vain.
+        let grace = self.draining.filter(|until| *until > Instant::now());
+        let next = next.chain(grace).min();
         let left = next.map(|next| next.saturating_duration_since(Instant::now()));
         // Rounded up: a poll that is early would come again at once.
         left.map_or(PollTimeout::NONE, |left| {

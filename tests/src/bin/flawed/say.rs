@@ -4,7 +4,7 @@ use crate::Flaw;
 use bytes::{BufMut as _, BytesMut};
 use hearken_proto::{
     Accepted, Chunk, ErrorKind, ErrorMessage, Exiting, FromChild, Handle, Heartbeat, Hello, Intent,
-    MAX_CHUNK, ProtocolRange, Raw, Ready, TaskResult, encode_frame,
+    MAX_CHUNK, ProtocolRange, Raw, Ready, Status, TaskResult, encode_frame,
 };
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
@@ -65,6 +65,11 @@ impl Mouth {
     pub(crate) fn ready(&mut self) {
         if self.flaw.is("never-ready") {
             return;
+        }
+        while self.flaw.is("never-falls-silent") {
+            let text = "still not ready".into();
+            self.say(&FromChild::Status(Status { text }));
+            self.flush();
         }
         let credits = if self.flaw.is("no-credits") { 0 } else { 2 };
         self.say(&FromChild::Ready(Ready { credits }));

@@ -1,6 +1,6 @@
 //! Tasks that are not wanted any more.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::Conversation;
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -37,12 +37,12 @@ pub(super) const CHECKS: &[Check] = &[
 /// A handle that no check gets to.
 const NOBODYS: Handle = Handle(4_000_000_000);
 
-fn cancel_waiting(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn cancel_waiting(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     let credits = talk.ready()?;
-    let Some(slow) = &asked.slow else {
+    let Some(slow) = &bench.asked.slow else {
         // It may be done before it hears of the cancellation; then that came too late.
-        let handle = talk.give(&asked.payload);
+        let handle = talk.give(&bench.asked.payload);
         cancel(&mut talk, handle);
         let (_, ending) = talk.ended(handle)?;
         let fine = ending.is_result() || ending.is_cancelled();
@@ -62,17 +62,17 @@ fn cancel_waiting(asked: &WorkerCheck) -> Result<(), Setback> {
     talk.still_works()
 }
 
-fn cancel_running(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let handle = talk.give(asked.slow.as_ref().unwrap_or(&asked.payload));
+fn cancel_running(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let handle = talk.give(bench.asked.slow.as_ref().unwrap_or(&bench.asked.payload));
     talk.accepted(handle)?;
     cancel(&mut talk, handle);
     ends_cancelled(&mut talk, handle)?;
     talk.still_works()
 }
 
-fn stale_handles(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn stale_handles(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     cancel(&mut talk, NOBODYS);
     for of in [Acked::Result, Acked::Error, Acked::Checkpoint, Acked::Snooze] {
         talk.say(ToChild::Ack(Ack { handle: NOBODYS, of }));
@@ -81,7 +81,7 @@ fn stale_handles(asked: &WorkerCheck) -> Result<(), Setback> {
 }
 
 fn cancel(talk: &mut Conversation<'_>, handle: Handle) {
-    let grace_ms = u64::try_from(talk.asked().timeout.as_millis()).unwrap_or(u64::MAX);
+    let grace_ms = u64::try_from(talk.bench().asked.timeout.as_millis()).unwrap_or(u64::MAX);
     talk.say(ToChild::Cancel(Cancel { handle, reason: CancelReason::Operator, grace_ms }));
 }
 

@@ -1,6 +1,6 @@
 //! Leaving in good order.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::Conversation;
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -35,6 +35,14 @@ pub(super) const CHECKS: &[Check] = &[
         run: acks_awaited,
     },
     Check {
+        name: "drain_grace",
+        tries: "an ack that never comes keeps it no longer than the grace of the drain",
+        section: Section::ToChild,
+        needs: Needs::Nothing,
+        after: Some("drain_idle"),
+        run: drain_grace,
+    },
+    Check {
         name: "sigterm_idle",
         tries: "SIGTERM is as good as a drain",
         section: Section::Life,
@@ -52,19 +60,19 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// How long a worker that waits for nothing would be gone in.
+/// A worker that waits for nothing is gone within this time.
 const LINGERS: Duration = Duration::from_millis(500);
 
-fn drain_idle(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn drain_idle(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     drain(&mut talk);
     leaves_well(&mut talk)
 }
 
-fn drain_busy(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let handle = talk.give(asked.slow.as_ref().unwrap_or(&asked.payload));
-    if asked.slow.is_some() {
+fn drain_busy(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let handle = talk.give(bench.asked.slow.as_ref().unwrap_or(&bench.asked.payload));
+    if bench.asked.slow.is_some() {
         talk.accepted(handle)?;
     }
     drain(&mut talk);
@@ -72,10 +80,10 @@ fn drain_busy(asked: &WorkerCheck) -> Result<(), Setback> {
     leaves_well(&mut talk)
 }
 
-fn acks_awaited(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn acks_awaited(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     talk.withhold_acks();
-    let handle = talk.give(&asked.payload);
+    let handle = talk.give(&bench.asked.payload);
     talk.result(handle)?;
     drain(&mut talk);
     talk.listen(LINGERS)?;
@@ -87,18 +95,27 @@ fn acks_awaited(asked: &WorkerCheck) -> Result<(), Setback> {
     leaves_well(&mut talk)
 }
 
-fn sigterm_idle(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn drain_grace(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    talk.withhold_acks();
+    let handle = talk.give(&bench.asked.payload);
+    talk.result(handle)?;
+    drain_within(&mut talk, LINGERS);
+    talk.ends_by_itself()
+}
+
+fn sigterm_idle(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     talk.still_works()?;
     talk.flush()?;
     talk.signal(Signal::TERM)?;
     leaves_well(&mut talk)
 }
 
-fn sigterm_busy(asked: &WorkerCheck) -> Result<(), Setback> {
+fn sigterm_busy(bench: &Bench<'_>) -> Result<(), Setback> {
     for drain_first in [false, true] {
-        let mut talk = Conversation::open(asked)?;
-        let handle: Handle = talk.give(asked.slow.as_ref().unwrap_or(&asked.payload));
+        let mut talk = Conversation::open(bench)?;
+        let handle: Handle = talk.give(bench.asked.slow.as_ref().unwrap_or(&bench.asked.payload));
         talk.accepted(handle)?;
         if drain_first {
             drain(&mut talk);
@@ -112,7 +129,12 @@ fn sigterm_busy(asked: &WorkerCheck) -> Result<(), Setback> {
 }
 
 fn drain(talk: &mut Conversation<'_>) {
-    let grace_ms = u64::try_from(talk.asked().timeout.as_millis()).unwrap_or(u64::MAX);
+    let grace = talk.bench().asked.timeout;
+    drain_within(talk, grace);
+}
+
+fn drain_within(talk: &mut Conversation<'_>, grace: Duration) {
+    let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
     talk.say(ToChild::Drain(Drain { grace_ms, reason: "worker-check".into() }));
 }
 

@@ -1,6 +1,6 @@
 //! Frames as they may also come.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::Conversation;
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -81,17 +81,17 @@ fn task_fields(task: &Task) -> Value {
     fields
 }
 
-fn unknown_ancillary(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn unknown_ancillary(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     for kind in [66, 100, 127] {
         talk.say_bytes(&frame(kind, &json!({ "weather": "fine", "handle": 1 })));
     }
     talk.still_works()
 }
 
-fn unknown_fields(asked: &WorkerCheck) -> Result<(), Setback> {
+fn unknown_fields(bench: &Bench<'_>) -> Result<(), Setback> {
     let later = json!({ "deep": [true, null, 2.5, { "er": "still" }] });
-    let mut talk = Conversation::start(asked, hearken_proto::DEFAULT_MAX_FRAME)?;
+    let mut talk = Conversation::start(bench, hearken_proto::DEFAULT_MAX_FRAME)?;
     talk.hello()?;
     talk.say_bytes(&frame(
         Kind::Welcome.number(),
@@ -103,18 +103,18 @@ fn unknown_fields(asked: &WorkerCheck) -> Result<(), Setback> {
     talk.ready()?;
     talk.say_bytes(&frame(Kind::Ping.number(), &json!({ "sequence": 5, "later": later })));
     talk.heartbeat_of(5)?;
-    let task = talk.make(&asked.payload);
+    let task = talk.make(&bench.asked.payload);
     let mut fields = task_fields(&task);
     fields["from_a_later_version"] = later;
     talk.say_bytes(&frame(Kind::Task.number(), &fields));
     talk.result(task.handle).map(|_| ())
 }
 
-fn lenient_values(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn lenient_values(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     talk.say_bytes(&frame(Kind::Ping.number(), &json!({ "sequence": 5.0 })));
     talk.heartbeat_of(5)?;
-    let task = talk.make(&asked.payload);
+    let task = talk.make(&bench.asked.payload);
     let mut fields = task_fields(&task);
     fields["attempt"] = json!(1.0);
     fields["headers"] = json!([]);
@@ -122,9 +122,9 @@ fn lenient_values(asked: &WorkerCheck) -> Result<(), Setback> {
     talk.result(task.handle).map(|_| ())
 }
 
-fn split_frames(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let task = talk.make(&asked.payload);
+fn split_frames(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let task = talk.make(&bench.asked.payload);
     let handle = task.handle;
     let mut stream = BytesMut::new();
     for message in [ToChild::Ping(Ping { sequence: 5 }), ToChild::Task(Box::new(task))] {
@@ -142,13 +142,13 @@ fn split_frames(asked: &WorkerCheck) -> Result<(), Setback> {
     talk.result(handle).map(|_| ())
 }
 
-fn many_frames(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn many_frames(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     let sequences = 1000..1200;
     for sequence in sequences.clone() {
         talk.say(ToChild::Ping(Ping { sequence }));
     }
-    let handle = talk.give(&asked.payload);
+    let handle = talk.give(&bench.asked.payload);
     for sequence in sequences {
         talk.heartbeat_of(sequence)?;
     }

@@ -1,6 +1,6 @@
 //! The first words.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::{Conversation, welcome};
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -50,8 +50,8 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn hello(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::start(asked, DEFAULT_MAX_FRAME)?;
+fn hello(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::start(bench, DEFAULT_MAX_FRAME)?;
     let hello = talk.hello()?;
     if !hello.protocol.includes(PROTOCOL) {
         let came = format!("the versions {} to {}", hello.protocol.min(), hello.protocol.max());
@@ -68,15 +68,19 @@ fn hello(asked: &WorkerCheck) -> Result<(), Setback> {
     Ok(())
 }
 
-fn task_types(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::start(asked, DEFAULT_MAX_FRAME)?;
+fn task_types(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::start(bench, DEFAULT_MAX_FRAME)?;
     let Some(types) = talk.hello()?.task_types else {
         return Err(Setback::NotApplicable("its hello names no task types".to_owned()));
     };
-    let given =
-        [Some(&asked.payload), asked.fail.as_ref(), asked.slow.as_ref(), asked.large.as_ref()];
+    let given = [
+        Some(&bench.asked.payload),
+        bench.asked.fail.as_ref(),
+        bench.asked.slow.as_ref(),
+        bench.asked.large.as_ref(),
+    ];
     for work in given.into_iter().flatten() {
-        let Some(wanted) = work.task_type(asked.task_type.as_deref()) else {
+        let Some(wanted) = work.task_type(bench.asked.task_type.as_deref()) else {
             continue;
         };
         if !types.iter().any(|named| named == wanted) {
@@ -86,8 +90,8 @@ fn task_types(asked: &WorkerCheck) -> Result<(), Setback> {
     Ok(())
 }
 
-fn welcomed(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::start(asked, DEFAULT_MAX_FRAME)?;
+fn welcomed(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::start(bench, DEFAULT_MAX_FRAME)?;
     talk.hello()?;
     let config = Raw::from_value(&serde_json::json!({ "colour": "green", "sizes": [1, 2] }))
         .expect("a small map");
@@ -99,8 +103,8 @@ fn welcomed(asked: &WorkerCheck) -> Result<(), Setback> {
     talk.speaks()
 }
 
-fn ready(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::start(asked, DEFAULT_MAX_FRAME)?;
+fn ready(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::start(bench, DEFAULT_MAX_FRAME)?;
     talk.hello()?;
     talk.say(ToChild::Welcome(welcome()));
     match talk.ready()? {
@@ -109,8 +113,8 @@ fn ready(asked: &WorkerCheck) -> Result<(), Setback> {
     }
 }
 
-fn reject(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::start(asked, DEFAULT_MAX_FRAME)?;
+fn reject(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::start(bench, DEFAULT_MAX_FRAME)?;
     talk.hello()?;
     let message = "worker-check speaks no version of yours, for the sake of the check";
     talk.say(ToChild::Reject(Reject {

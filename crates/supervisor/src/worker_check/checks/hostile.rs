@@ -1,6 +1,6 @@
 //! The end of the line, and bytes that are no protocol: both end the worker, and soon.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::Conversation;
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -18,7 +18,7 @@ macro_rules! sends {
             section: Section::$section,
             needs: Needs::Nothing,
             after: Some("ready"),
-            run: |asked| ends_at(asked, &$bytes),
+            run: |bench| ends_at(bench, &$bytes),
         }
     };
 }
@@ -91,22 +91,22 @@ fn nested(depth: usize) -> Vec<u8> {
     framed(&body).to_vec()
 }
 
-fn line_end(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn line_end(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     talk.hang_up();
     talk.ends_by_itself()
 }
 
-fn half_frame(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn half_frame(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     talk.say_bytes(&[0, 0, 0, 9, 0x92, 0x26]);
     talk.flush()?;
     talk.hang_up();
     talk.ends_by_itself()
 }
 
-fn ends_at(asked: &WorkerCheck, bytes: &[u8]) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn ends_at(bench: &Bench<'_>, bytes: &[u8]) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     talk.say_bytes(bytes);
     talk.ends_by_itself()
 }

@@ -1,6 +1,6 @@
 //! Signs of life.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::{Conversation, welcome};
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -49,8 +49,8 @@ pub(super) const WHILE_BUSY: &[Check] = &[
 /// How often a heartbeat is asked for.
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
-fn ping(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn ping(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     for sequence in [7, (1 << 32) + 7] {
         talk.say(ToChild::Ping(Ping { sequence }));
         talk.heartbeat_of(sequence)?;
@@ -58,25 +58,25 @@ fn ping(asked: &WorkerCheck) -> Result<(), Setback> {
     Ok(())
 }
 
-fn heartbeat(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = beating(asked)?;
+fn heartbeat(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = beating(bench)?;
     // Twice the time they take, for a machine that has other things to do.
     let count = 4;
     talk.heartbeats(count, HEARTBEAT * 2 * 4).map(|_| ())
 }
 
-fn ping_busy(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let handle = begin_slow(&mut talk, asked)?;
+fn ping_busy(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let handle = begin_slow(&mut talk, bench)?;
     talk.say(ToChild::Ping(Ping { sequence: 11 }));
     talk.heartbeat_of(11)?;
     before_its_end(&talk, handle)
 }
 
-fn heartbeat_busy(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = beating(asked)?;
-    let handle = begin_slow(&mut talk, asked)?;
-    let beats = talk.heartbeats(2, asked.timeout)?;
+fn heartbeat_busy(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = beating(bench)?;
+    let handle = begin_slow(&mut talk, bench)?;
+    let beats = talk.heartbeats(2, bench.asked.timeout)?;
     before_its_end(&talk, handle)?;
     let forgets = |busy: &Vec<Handle>| !busy.contains(&handle);
     match beats.iter().filter_map(|beat| beat.busy.as_ref()).find(|busy| forgets(busy)) {
@@ -88,14 +88,14 @@ fn heartbeat_busy(asked: &WorkerCheck) -> Result<(), Setback> {
     }
 }
 
-fn beating(asked: &WorkerCheck) -> Result<Conversation<'_>, Setback> {
+fn beating<'a>(bench: &'a Bench<'a>) -> Result<Conversation<'a>, Setback> {
     let mut welcome = welcome();
     welcome.heartbeat_ms = u32::try_from(HEARTBEAT.as_millis()).ok();
-    Conversation::open_with(asked, welcome)
+    Conversation::open_with(bench, welcome)
 }
 
-fn begin_slow(talk: &mut Conversation<'_>, asked: &WorkerCheck) -> Result<Handle, Setback> {
-    let handle = talk.give(asked.slow.as_ref().unwrap_or(&asked.payload));
+fn begin_slow(talk: &mut Conversation<'_>, bench: &Bench<'_>) -> Result<Handle, Setback> {
+    let handle = talk.give(bench.asked.slow.as_ref().unwrap_or(&bench.asked.payload));
     talk.accepted(handle)?;
     Ok(handle)
 }

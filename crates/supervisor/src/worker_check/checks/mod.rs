@@ -10,7 +10,7 @@ mod results;
 mod standalone;
 mod tasks;
 
-use super::WorkerCheck;
+use super::Bench;
 use super::fault::Setback;
 use super::report::Section;
 
@@ -27,7 +27,7 @@ pub(super) struct Check {
     /// The check that must not have failed, or this one would only fail for the same reason.
     pub(super) after: Option<&'static str>,
     /// Tries it.
-    pub(super) run: fn(&WorkerCheck) -> Result<(), Setback>,
+    pub(super) run: fn(&Bench<'_>) -> Result<(), Setback>,
 }
 
 /// A task that only the one who asks can name.

@@ -1,6 +1,6 @@
 //! Much in one task.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::{Conversation, welcome};
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -51,9 +51,9 @@ const MEBIBYTE: usize = 1024 * 1024;
 
 const SMALL_FRAME: u32 = 128 * 1024;
 
-fn large_task(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let mut task = talk.make(&asked.payload);
+fn large_task(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let mut task = talk.make(&bench.asked.payload);
     let handle = task.handle;
     task.headers = Raw::from_value(&serde_json::json!({ "padding": "x".repeat(LARGE) })).ok();
     talk.say(ToChild::Task(Box::new(task)));
@@ -61,9 +61,9 @@ fn large_task(asked: &WorkerCheck) -> Result<(), Setback> {
 }
 
 /// What the worker makes of such a payload is its own affair, as long as it says it.
-fn large_payload(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let mut task = talk.make(&asked.payload);
+fn large_payload(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let mut task = talk.make(&bench.asked.payload);
     let handle = task.handle;
     task.payload = Raw::string(&"x".repeat(LARGE));
     talk.say(ToChild::Task(Box::new(task)));
@@ -71,16 +71,16 @@ fn large_payload(asked: &WorkerCheck) -> Result<(), Setback> {
     talk.still_works()
 }
 
-fn large_result(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    large_result_in(&mut talk, asked.large.as_ref().unwrap_or(&asked.payload))
+fn large_result(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    large_result_in(&mut talk, bench.asked.large.as_ref().unwrap_or(&bench.asked.payload))
 }
 
-fn max_frame(asked: &WorkerCheck) -> Result<(), Setback> {
+fn max_frame(bench: &Bench<'_>) -> Result<(), Setback> {
     let mut welcome = welcome();
     welcome.max_frame = SMALL_FRAME;
-    let mut talk = Conversation::open_with(asked, welcome)?;
-    large_result_in(&mut talk, asked.large.as_ref().unwrap_or(&asked.payload))
+    let mut talk = Conversation::open_with(bench, welcome)?;
+    large_result_in(&mut talk, bench.asked.large.as_ref().unwrap_or(&bench.asked.payload))
 }
 
 /// A longer piece, or a longer frame, has ended the line before this.

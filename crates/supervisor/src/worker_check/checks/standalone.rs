@@ -1,7 +1,7 @@
 //! A worker without a supervisor.
 
-use super::super::WorkerCheck;
-use super::super::fault::{Fault, Setback};
+use super::super::Bench;
+use super::super::fault::Setback;
 use super::super::report::Section;
 use super::super::start::{self, Standalone};
 use super::super::work::Work;
@@ -37,42 +37,42 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn argument(asked: &WorkerCheck) -> Result<(), Setback> {
-    succeeds(asked, Standalone::Argument(&asked.payload.json))
+fn argument(bench: &Bench<'_>) -> Result<(), Setback> {
+    succeeds(bench, Standalone::Argument(&bench.asked.payload.json))
 }
 
-fn input(asked: &WorkerCheck) -> Result<(), Setback> {
-    succeeds(asked, Standalone::Input(&asked.payload.json))
+fn input(bench: &Bench<'_>) -> Result<(), Setback> {
+    succeeds(bench, Standalone::Input(&bench.asked.payload.json))
 }
 
-fn succeeds(asked: &WorkerCheck, payload: Standalone<'_>) -> Result<(), Setback> {
-    let (worker, status) = run(asked, &asked.payload, payload)?;
+fn succeeds(bench: &Bench<'_>, payload: Standalone<'_>) -> Result<(), Setback> {
+    let (worker, status) = run(bench, &bench.asked.payload, payload)?;
     if status.code() != Some(0) {
-        return Err(fault(&worker, "the exit code 0", status.to_string()));
+        return Err(worker.fault("the exit code 0", status.to_string()));
     }
     if !worker.has_written() {
-        return Err(fault(&worker, "what it would have said, printed", "no output".to_owned()));
+        return Err(worker.fault("what it would have said, printed", "no output".to_owned()));
     }
     Ok(())
 }
 
-fn error(asked: &WorkerCheck) -> Result<(), Setback> {
-    let work = asked.fail.as_ref().unwrap_or(&asked.payload);
-    let (worker, status) = run(asked, work, Standalone::Argument(&work.json))?;
+fn error(bench: &Bench<'_>) -> Result<(), Setback> {
+    let work = bench.asked.fail.as_ref().unwrap_or(&bench.asked.payload);
+    let (worker, status) = run(bench, work, Standalone::Argument(&work.json))?;
     match status.code() {
         Some(1..) => Ok(()),
-        Some(_) | None => Err(fault(&worker, "an exit code from 1 on", status.to_string())),
+        Some(_) | None => Err(worker.fault("an exit code from 1 on", status.to_string())),
     }
 }
 
 fn run(
-    asked: &WorkerCheck,
+    bench: &Bench<'_>,
     work: &Work,
     payload: Standalone<'_>,
 ) -> Result<(Worker, ExitStatus), Setback> {
-    let task_type = work.task_type(asked.task_type.as_deref());
-    let mut worker = start::standalone(&asked.command, task_type, payload)?;
-    let until = Instant::now() + asked.timeout;
+    let task_type = work.task_type(bench.asked.task_type.as_deref());
+    let mut worker = start::standalone(bench, task_type, payload)?;
+    let until = Instant::now() + bench.asked.timeout;
     while Instant::now() < until && worker.turn(until)? == Turn::Moved {
         let Some(status) = worker.ended() else {
             continue;
@@ -82,10 +82,6 @@ fn run(
         while worker.has_output() && worker.turn(now)? == Turn::Moved {}
         return Ok((worker, status));
     }
-    let came = format!("it runs on after {} s", asked.timeout.as_secs_f32());
-    Err(fault(&worker, "that it ends", came))
-}
-
-fn fault(worker: &Worker, expected: &str, came: String) -> Setback {
-    Fault { expected: expected.to_owned(), came, output: worker.output() }.into()
+    let came = format!("it runs on after {} s", bench.asked.timeout.as_secs_f32());
+    Err(worker.fault("that it ends", came))
 }

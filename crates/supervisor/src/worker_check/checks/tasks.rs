@@ -1,6 +1,6 @@
 //! Tasks and how they end.
 
-use super::super::WorkerCheck;
+use super::super::Bench;
 use super::super::conversation::Conversation;
 use super::super::fault::Setback;
 use super::super::report::Section;
@@ -62,9 +62,9 @@ pub(super) const CHECKS: &[Check] = &[
 /// How many tasks are given at once, however many credits there are.
 const MOST: u16 = 32;
 
-fn result(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let handle = talk.give(&asked.payload);
+fn result(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let handle = talk.give(&bench.asked.payload);
     talk.result(handle)?;
     // Whatever it says twice it has said by the time it answers this.
     talk.say(ToChild::Ping(Ping { sequence: 1 }));
@@ -79,9 +79,9 @@ fn result(asked: &WorkerCheck) -> Result<(), Setback> {
     }
 }
 
-fn accepted(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let handle = talk.give(&asked.payload);
+fn accepted(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let handle = talk.give(&bench.asked.payload);
     let times = talk.result(handle)?.accepted;
     if times == 1 {
         return Ok(());
@@ -90,9 +90,9 @@ fn accepted(asked: &WorkerCheck) -> Result<(), Setback> {
     Err(talk.fault(&expected, format!("a result after {times} of them")))
 }
 
-fn every_field(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let mut task = talk.make(&asked.payload);
+fn every_field(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let mut task = talk.make(&bench.asked.payload);
     let handle = task.handle;
     task.attempt = 3;
     task.crashes = 1;
@@ -110,11 +110,11 @@ fn every_field(asked: &WorkerCheck) -> Result<(), Setback> {
     talk.result(handle).map(|_| ())
 }
 
-fn credits(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
+fn credits(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
     let credits = talk.ready()?.min(MOST);
     for _ in 0..2 {
-        let handles: Vec<_> = (0..credits).map(|_| talk.give(&asked.payload)).collect();
+        let handles: Vec<_> = (0..credits).map(|_| talk.give(&bench.asked.payload)).collect();
         for handle in handles {
             talk.result(handle)?;
         }
@@ -122,9 +122,9 @@ fn credits(asked: &WorkerCheck) -> Result<(), Setback> {
     Ok(())
 }
 
-fn error(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let handle = talk.give(asked.fail.as_ref().unwrap_or(&asked.payload));
+fn error(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let handle = talk.give(bench.asked.fail.as_ref().unwrap_or(&bench.asked.payload));
     // A kind that is not a child's to use has ended the line before this.
     match talk.ended(handle)?.1 {
         Ending::Error(error) if is_code(&error.code) && !error.message.trim().is_empty() => Ok(()),
@@ -143,9 +143,9 @@ fn is_code(code: &str) -> bool {
     !code.is_empty() && !code.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-fn error_then_work(asked: &WorkerCheck) -> Result<(), Setback> {
-    let mut talk = Conversation::open(asked)?;
-    let handle = talk.give(asked.fail.as_ref().unwrap_or(&asked.payload));
+fn error_then_work(bench: &Bench<'_>) -> Result<(), Setback> {
+    let mut talk = Conversation::open(bench)?;
+    let handle = talk.give(bench.asked.fail.as_ref().unwrap_or(&bench.asked.payload));
     talk.ended(handle)?;
     talk.still_works()
 }

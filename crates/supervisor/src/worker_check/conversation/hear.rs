@@ -76,6 +76,11 @@ impl Conversation<'_> {
     /// the word ends the line.
     pub(super) fn next(&mut self, until: Instant, expected: &str) -> Result<Word, Setback> {
         loop {
+            // The deadline is looked at here as well, or one who never falls silent would have no end;
+            // later than usual, because what came in time may only be read now.
+            if Instant::now() >= until + AFTERMATH {
+                return Ok(Word::Silence);
+            }
             if let Some(body) =
                 self.worker.frame().map_err(|it| self.violated(expected, &it, &[]))?
             {

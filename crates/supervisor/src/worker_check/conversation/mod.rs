@@ -10,8 +10,8 @@
 
 mod hear;
 
-use super::WorkerCheck;
-use super::fault::{Fault, Setback};
+use super::Bench;
+use super::fault::Setback;
 use super::start;
 use super::task_record::{Ending, TaskRecord};
 use super::work::Work;
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 /// One worker, and everything it said.
 pub(super) struct Conversation<'a> {
-    asked: &'a WorkerCheck,
+    bench: &'a Bench<'a>,
     worker: Worker,
     session: Session,
     next_handle: u32,
@@ -45,10 +45,10 @@ pub(super) struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// Starts a worker, and says nothing yet. `max_frame`, in bytes, applies from `welcome` on.
-    pub(super) fn start(asked: &'a WorkerCheck, max_frame: u32) -> Result<Self, Setback> {
+    pub(super) fn start(bench: &'a Bench<'a>, max_frame: u32) -> Result<Self, Setback> {
         Ok(Conversation {
-            asked,
-            worker: start::on_a_line(&asked.command)?,
+            bench,
+            worker: start::on_a_line(bench)?,
             session: Session::new(Mode::MessagePack, max_frame),
             next_handle: 1,
             last_word: None,
@@ -63,13 +63,13 @@ impl<'a> Conversation<'a> {
     }
 
     /// The usual beginning: start, hello, welcome, ready.
-    pub(super) fn open(asked: &'a WorkerCheck) -> Result<Self, Setback> {
-        Self::open_with(asked, welcome())
+    pub(super) fn open(bench: &'a Bench<'a>) -> Result<Self, Setback> {
+        Self::open_with(bench, welcome())
     }
 
     /// The same with a welcome of one's own.
-    pub(super) fn open_with(asked: &'a WorkerCheck, welcome: Welcome) -> Result<Self, Setback> {
-        let mut talk = Self::start(asked, welcome.max_frame)?;
+    pub(super) fn open_with(bench: &'a Bench<'a>, welcome: Welcome) -> Result<Self, Setback> {
+        let mut talk = Self::start(bench, welcome.max_frame)?;
         talk.hello()?;
         talk.say(ToChild::Welcome(welcome));
         talk.ready()?;
@@ -77,8 +77,8 @@ impl<'a> Conversation<'a> {
     }
 
     /// What is checked, with which tasks.
-    pub(super) fn asked(&self) -> &'a WorkerCheck {
-        self.asked
+    pub(super) fn bench(&self) -> &'a Bench<'a> {
+        self.bench
     }
 
     /// Waits for the first word.
@@ -121,7 +121,7 @@ impl<'a> Conversation<'a> {
         self.next_handle += 1;
         self.session.open(handle);
         self.tasks.insert(handle, TaskRecord::default());
-        work.task(handle, self.asked.task_type.as_deref())
+        work.task(handle, self.bench.asked.task_type.as_deref())
     }
 
     /// Queues a task with this work.
@@ -172,7 +172,7 @@ impl<'a> Conversation<'a> {
 
     /// Gives it the task that succeeds and waits for the result: so it is as able as ever.
     pub(super) fn still_works(&mut self) -> Result<(), Setback> {
-        let handle = self.give(&self.asked.payload);
+        let handle = self.give(&self.bench.asked.payload);
         self.result(handle).map(|_| ())
     }
 
@@ -227,7 +227,7 @@ impl<'a> Conversation<'a> {
             match self.next(until, expected)? {
                 Word::Heard => {}
                 Word::Silence => {
-                    let came = format!("it lives on after {}", seconds(self.asked.timeout));
+                    let came = format!("it lives on after {}", seconds(self.bench.asked.timeout));
                     return Err(self.fault(expected, came));
                 }
                 Word::LineEnd => match self.end_of_process(until)? {
@@ -247,7 +247,7 @@ impl<'a> Conversation<'a> {
         match self.end_of_process(until)? {
             Some(status) => Ok(status),
             None => {
-                let came = format!("it lives on after {}", seconds(self.asked.timeout));
+                let came = format!("it lives on after {}", seconds(self.bench.asked.timeout));
                 Err(self.fault("that the process ends by itself", came))
             }
         }
@@ -292,12 +292,11 @@ impl<'a> Conversation<'a> {
 
     /// A fault, with the worker's output so far.
     pub(super) fn fault(&self, expected: &str, came: String) -> Setback {
-        let output = self.worker.output();
-        Fault { expected: expected.to_owned(), came, output }.into()
+        self.worker.fault(expected, came)
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.asked.timeout
+        Instant::now() + self.bench.asked.timeout
     }
 }
 
