@@ -4,9 +4,15 @@
 //! a service. PATH, LANG, HOME and USER are handed on, because nearly everything wants them; then
 //! comes what the config says, then what hearken has to say.
 
+mod input;
+mod placeholder;
+
+pub(crate) use input::{ExecInput, InputError, TaskNames};
+
 use crate::probes::{Errand, purpose_name};
 use hearken_config::{Check, LineMode, Program, Service};
 use hearken_core::action::Purpose;
+use hearken_proto::Raw;
 use hearken_sys::{LINE_FD, Spawn};
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
@@ -31,6 +37,8 @@ pub(crate) struct Template {
     argv: Vec<CString>,
     directory: CString,
     environment: Vec<CString>,
+    /// Whether the last of `argv` is a script, and none of it a place for a payload.
+    shell: bool,
     unit: String,
     line: LineMode,
     /// What sd_notify(3) looks for; only for those who are listened to.
@@ -69,16 +77,19 @@ impl Template {
                 c_string(bytes)
             })
             .collect();
-        let argv = match &service.program {
-            Program::Command(argv) => argv.iter().map(|arg| c_string(arg.clone())).collect(),
+        let (argv, shell) = match &service.program {
+            Program::Command(argv) => {
+                (argv.iter().map(|arg| c_string(arg.clone())).collect(), false)
+            }
             Program::Shell(script) => {
-                vec![c"/bin/sh".into(), c"-c".into(), c_string(script.clone())]
+                (vec![c"/bin/sh".into(), c"-c".into(), c_string(script.clone())], true)
             }
         };
         Self {
             argv,
             directory: c_string(path_bytes(&service.directory)),
             environment,
+            shell,
             unit: service.policy.name.to_string(),
             line: service.line,
             notify: socket.map(|path| notify(path, service.policy.watchdog)).unwrap_or_default(),
@@ -96,6 +107,37 @@ impl Template {
             environment.push(c_string(format!("HEARKEN_FD={LINE_FD}")));
         }
         Spawn { argv: self.argv.clone(), environment, directory: Some(self.directory.clone()) }
+    }
+
+    /// What a process for one task starts with, beside its names.
+    ///
+    /// # Errors
+    /// If the command has a place for the payload that this one does not fit.
+    pub(crate) fn input(&self, payload: &Raw) -> Result<ExecInput, InputError> {
+        let argv = if self.shell { &[] } else { self.argv.as_slice() };
+        let beside = self.environment.iter().chain([&self.directory]);
+        let room = input::room(beside.map(|string| string.as_bytes_with_nul().len()).sum());
+        match input::arguments(argv, payload, room)? {
+            Some(argv) => Ok(ExecInput { argv, stdin: None }),
+            None => {
+                Ok(ExecInput { argv: self.argv.clone(), stdin: input::standard_input(payload)? })
+            }
+        }
+    }
+
+    /// What the fork server needs for a process of one task.
+    #[must_use]
+    pub(crate) fn spawn_task(
+        &self,
+        instance: u32,
+        incarnation: u32,
+        input: &ExecInput,
+        names: &TaskNames<'_>,
+    ) -> Spawn {
+        let mut spawn = self.spawn(instance, incarnation);
+        spawn.argv.clone_from(&input.argv);
+        spawn.environment.extend(names.variables());
+        spawn
     }
 
     /// What the fork server needs for an exec probe of one incarnation: all that the unit has, but

@@ -27,6 +27,13 @@ pub(super) fn strict(kind: Kind, fields: &[u8]) -> Result<String, EncodeError> {
     Ok(page.out)
 }
 
+/// The value on one line, whole, or the reason why JSON cannot carry it.
+pub(crate) fn exact(value: &[u8]) -> Result<String, EncodeError> {
+    let mut page = Page { out: String::new(), limit: usize::MAX, rule: Rule::Strict };
+    page.value(&mut Reader::new(value)).map_err(stop)?;
+    Ok(page.out)
+}
+
 /// Valid JSON for any well-formed value, cut and marked where it would be longer than `limit`.
 pub(crate) fn lossy(value: &[u8], limit: usize) -> String {
     let mut page = Page { out: String::new(), limit, rule: Rule::Lossy };
@@ -211,6 +218,21 @@ mod tests {
             0xa2, b'\n', 0x1b,
         ];
         assert_eq!(lossy(&value, 1024), r#"["NaN","ext 5, 1 bytes","�a",{"1":null},"\n\u001b"]"#);
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_refused_where_nothing_may_be_lost() {
+        for value in [
+            &[0x91, 0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0][..], // [NaN]
+            &[0xd4, 5, 0],                                   // ext
+            &[0xc4, 2, 0xff, b'a'],                          // bin
+            &[0xa1, 0xff],                                   // str
+            &[0x81, 0x01, 0xc0],                             // {1: nil}
+        ] {
+            assert!(matches!(exact(value), Err(EncodeError::NotJson { .. })), "{value:x?}");
+        }
+        let value = rmp_serde::to_vec_named(&("ä\n", -1, 1.5, None::<()>, true)).unwrap();
+        assert_eq!(exact(&value).unwrap(), r#"["ä\n",-1,1.5,null,true]"#);
     }
 
     #[test]
