@@ -78,9 +78,8 @@ fn check(file: &ConfigFile) -> Exit {
             for warning in &warnings {
                 complain(warning.render(colour()).trim_end());
             }
-            let instances: u32 =
-                config.services.iter().map(|service| service.policy.instances).sum();
-            let units = config.services.len();
+            let instances: u32 = config.units().map(|unit| unit.policy.instances).sum();
+            let units = config.units().count();
             print(&format!(
                 "{} is good: {units} unit{}, {instances} instance{}\n",
                 file.config.display(),

@@ -56,7 +56,13 @@ pub(crate) fn resolve<'t>(
                         && reader.has_room()
                     {
                         let others = names.iter().copied();
-                        reader.error(graph::missing("units", member.name, member.span, others));
+                        reader.error(graph::missing(
+                            "units",
+                            "service",
+                            member.name,
+                            member.span,
+                            others,
+                        ));
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! `after`: what must hold before a service is started.
+//! `after`: what must hold before a unit is started.
 
 use crate::diagnostic::Problem;
 use crate::read::choice::{Choice, OneOf, choice};
@@ -23,12 +23,13 @@ impl Choice for Until {
 }
 
 pub(crate) const KEYS: Keys = Keys {
-    place: "after = [{ … }] of a service",
+    place: "after = [{ … }] of a service or pool",
     shape: "AwaitedTable",
     known: &["name", "until"],
     later: &["timeout", "optional"],
     aliases: &[
         ("service", "name"),
+        ("pool", "name"),
         ("unit", "name"),
         ("condition", "until"),
         ("state", "until"),
@@ -36,7 +37,7 @@ pub(crate) const KEYS: Keys = Keys {
     ],
 };
 
-/// A service to wait for; its name alone is enough: after = ["db"].
+/// A service or pool to wait for; its name alone is enough: after = ["db"].
 #[derive(JsonSchema)]
 #[schemars(rename = "Awaited", untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
@@ -45,7 +46,7 @@ pub(crate) enum AwaitedShape {
     Table(AwaitedTable),
 }
 
-/// A service to wait for, and how far it must have come.
+/// A service or pool to wait for, and how far it must have come.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = crate::schema::optional, extend("x-required" = ["name"]))]
 #[expect(dead_code, reason = "only its shape is used")]
@@ -57,7 +58,7 @@ pub(crate) struct AwaitedTable {
     until: OneOf<Until>,
 }
 
-/// A service waited for, by name.
+/// A unit waited for, by name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Awaited<'t> {
     pub(crate) name: &'t str,

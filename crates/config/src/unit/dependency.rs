@@ -1,4 +1,4 @@
-//! `on_dependency_restart`: what follows when something a service comes after ends.
+//! `on_dependency_restart`: what follows when something a unit comes after ends.
 
 use super::after::Awaited;
 use crate::diagnostic::Problem;
@@ -20,7 +20,7 @@ impl Choice for OnDependencyRestart {
     ];
 }
 
-/// Reads it; `after` is what the service comes after, as far as it could be read.
+/// Reads it; `after` is what the unit comes after, as far as it could be read.
 pub(crate) fn read(
     reader: &mut Reader<'_>,
     value: Option<Value<'_>>,

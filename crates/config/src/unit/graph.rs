@@ -12,7 +12,7 @@ use hearken_core::identity::UnitIndex;
 use hearken_core::policy::{After, RestartWhen, Until};
 use std::collections::{BTreeSet, HashMap};
 
-/// A service that another one comes after.
+/// A unit that another one comes after.
 #[derive(Clone, Copy)]
 struct Edge<'t> {
     to: usize,
@@ -21,7 +21,7 @@ struct Edge<'t> {
     by: By<'t>,
 }
 
-/// Who says that one service comes after another.
+/// Who says that one unit comes after another.
 #[derive(Clone, Copy)]
 enum By<'t> {
     /// Its own `after`.
@@ -30,9 +30,9 @@ enum By<'t> {
     Group(&'t str),
 }
 
-/// What each service comes after, in the order of `drafts`. Every problem is kept.
+/// What each unit comes after, in the order of `drafts`. Every problem is kept.
 ///
-/// `declared` are all names of the text, those of services that could not be read among them;
+/// `declared` are all names of the text, those of units that could not be read among them;
 /// `None` if nobody knows them all, so that a missing one may be no mistake. `order` is that of the
 /// groups: it makes no `after`, but must not contradict one.
 pub(crate) fn resolve(
@@ -60,7 +60,13 @@ pub(crate) fn resolve(
                         && reader.has_room()
                     {
                         let others = names.iter().copied().filter(|name| *name != draft.name);
-                        reader.error(missing("after", awaited.name, awaited.name_span, others));
+                        reader.error(missing(
+                            "after",
+                            "service or pool",
+                            awaited.name,
+                            awaited.name_span,
+                            others,
+                        ));
                     }
                 }
             }
@@ -90,9 +96,10 @@ fn itself(draft: &Draft<'_>, awaited: &Awaited<'_>) -> Problem {
     Problem::new(awaited.name_span, message, "remove it from `after`")
 }
 
-/// The name under `key` that stands at `span` is none of the `others`.
+/// The name under `key` that stands at `span` is none of the `others`, which are `what`.
 pub(crate) fn missing<'n>(
     key: &str,
+    what: &str,
     name: &str,
     span: Span,
     others: impl Iterator<Item = &'n str>,
@@ -107,7 +114,6 @@ pub(crate) fn missing<'n>(
             )
         }
     };
-    let what = if key == "after" { "service or pool" } else { "service" };
     let message = format!("`{key}` names {shown}, but there is no such {what}");
     Problem::new(span, message, help)
 }
@@ -138,8 +144,8 @@ enum Seen {
     Done,
 }
 
-/// Walks depth first from every service, in the order of the text, and names each way that comes
-/// back to itself. Without recursion: a chain may be as long as a config has services.
+/// Walks depth first from every unit, in the order of the text, and names each way that comes
+/// back to itself. Without recursion: a chain may be as long as a config has units.
 fn cycles(reader: &mut Reader<'_>, drafts: &[Draft<'_>], edges: &[Vec<Edge<'_>>]) {
     let mut seen = vec![Seen::NotYet; drafts.len()];
     for start in 0..drafts.len() {

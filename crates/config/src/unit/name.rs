@@ -1,10 +1,10 @@
-//! The NAME in `[service.NAME]` and in `[group.NAME]`.
+//! The NAME in `[service.NAME]`, `[pool.NAME]` and `[group.NAME]`.
 
 use crate::diagnostic::Problem;
 use crate::read::{Reader, Value, quoted};
 use hearken_core::identity::{NAME_MAX, UnitName};
 
-/// The name that a table of services, or of groups, has this entry under; `what` is the key of that
+/// The name that a table of services, of pools or of groups has this entry under; `what` is the key of that
 /// table.
 pub(crate) fn read(
     reader: &mut Reader<'_>,

@@ -16,25 +16,21 @@ pub enum Program {
     Shell(String),
 }
 
-/// Reads the one of `command` and `shell` that is given; `name` is where a service without either
+/// Reads the one of `command` and `shell` that is given; `name` is where a unit without either
 /// is pointed at.
-pub(crate) fn read(
-    reader: &mut Reader<'_>,
-    service: &mut Table<'_>,
-    name: Span,
-) -> Option<Program> {
-    match (service.take("command"), service.take("shell")) {
+pub(crate) fn read(reader: &mut Reader<'_>, unit: &mut Table<'_>, name: Span) -> Option<Program> {
+    match (unit.take("command"), unit.take("shell")) {
         (Some(command), None) => self::command(reader, command),
         (None, Some(shell)) => self::shell(reader, shell),
         (Some(command), Some(shell)) => {
-            let message = format!("{} has both `command` and `shell`", service.title());
+            let message = format!("{} has both `command` and `shell`", unit.title());
             let help = "remove one: `command` runs a program as it is, `shell` a text for /bin/sh";
             let problem = Problem::new(shell.key_span, message, help).label("one too many");
             reader.error(problem.also(command.key_span, "the other"));
             None
         }
         (None, None) => {
-            let message = format!("{} has no `command`", service.title());
+            let message = format!("{} has no `command`", unit.title());
             let help = "say what to run: command = [\"program\", \"argument\"], or shell = \"…\"";
             reader.error(Problem::new(name, message, help));
             None

@@ -1,4 +1,5 @@
-//! `restart`: when and how fast a service is started again.
+//! `restart`: when and how fast a service is started again. How fast is the same for the workers of a
+//! pool.
 
 use super::backoff::{self, Bounds};
 use super::limit::{self, Accounting, LimitShape};

@@ -1,4 +1,4 @@
-//! `stop`: how a service is asked to end.
+//! `stop`: how a unit is asked to end.
 
 use crate::read::choice::Choice;
 use crate::read::duration::{DAY, DurationShape, TICK, duration};
@@ -48,7 +48,7 @@ impl signal::Signal for Signal {
 }
 
 pub(crate) const KEYS: Keys = Keys {
-    place: "stop = { … } of a service",
+    place: "stop = { … } of a service or pool",
     shape: "StopTable",
     known: &["signal", "timeout"],
     later: &["command", "steps", "scope", "kill"],
