@@ -61,6 +61,19 @@ impl Finish {
     }
 }
 
+impl Finish {
+    /// How many bytes of texts and values it carries itself.
+    pub(crate) fn inline_length(&self) -> usize {
+        let texts = [&self.error, &self.logs, &self.progress];
+        let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
+        let result = self.result.as_ref().map_or(0, |result| match &result.body {
+            ResultBody::Inline(bytes) => bytes.len(),
+            ResultBody::Spooled { .. } => 0,
+        });
+        texts + result
+    }
+}
+
 /// What came out of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskResult {

@@ -103,6 +103,25 @@ pub enum Command {
     Purge(Purge),
 }
 
+impl Command {
+    /// How many bytes of somebody's value it carries.
+    pub(crate) fn weight(&self) -> u64 {
+        let bytes = match self {
+            Self::Enqueue { tasks, .. } => tasks.iter().map(|task| task.input.payload.len()).sum(),
+            Self::Checkpoint { data, .. } | Self::Spool { data, .. } => data.len(),
+            Self::Finish(finish) => finish.inline_length(),
+            Self::Claim { .. }
+            | Self::Extend { .. }
+            | Self::Cancel { .. }
+            | Self::Expire { .. }
+            | Self::EndBatch { .. }
+            | Self::Requeue { .. }
+            | Self::Purge(_) => 0,
+        };
+        bytes as u64
+    }
+}
+
 /// Which ended tasks are removed.
 ///
 /// One command looks at [`PURGE_SCAN`](crate::PURGE_SCAN) tasks at most, so that a large store holds
@@ -243,6 +262,11 @@ pub enum Refusal {
         /// The number that was due.
         expected: u32,
     },
+    /// What is kept of the task is not what was written.
+    #[error(
+        "{0}; the file was damaged after it was opened: look at the disk, and restore it from a backup"
+    )]
+    Damaged(String),
     /// A result grows longer than this store takes.
     #[error(
         "the result has more than {limit} bytes; raise max_result of the pool, or send a reference to where it lies"

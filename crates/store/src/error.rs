@@ -38,7 +38,7 @@ pub enum StoreError {
     },
     /// What was read is not what was once written.
     #[error(
-        "{path} is damaged: {what}; restore it from a backup, or move it away to begin with an empty one"
+        "{path} is damaged: {what}; look at the disk, and restore the task store from a backup, or move its files (tasks.*, spool) away to begin with an empty one"
     )]
     Corrupt {
         /// Which file.

@@ -17,9 +17,11 @@ mod lifecycle;
 mod limits;
 mod memory;
 mod query;
+mod sqlite;
 mod store;
 mod tally;
 mod task;
+mod thread;
 mod unix_ms;
 
 pub use attempt::{Attempt, Finish, ResultBody, ResultMeta, TaskResult};
@@ -32,6 +34,8 @@ pub use limits::{
 };
 pub use memory::MemoryStore;
 pub use query::{Count, Filter, History, Listed, Page, Pieces, StoredResult};
+pub use sqlite::{Durability, Opened, SqliteReader, SqliteStore};
 pub use store::{Read, Store};
 pub use task::{Claimed, Holder, Input, NewTask, Pending, Record};
+pub use thread::{Answer, Overloaded, StoreThread, Ticket};
 pub use unix_ms::UnixMs;

@@ -3,12 +3,15 @@
 //! The stores load a record, ask here, and keep what comes out; so they cannot differ in what they
 //! allow. (The picture of the states stands in [`mod@hearken_core::task`].)
 
+use crate::UnixMs;
+use crate::limits::{self, MAX_ATTEMPTS};
 use crate::{Attempt, BatchRecord, Finish, Holder, NewBatch, NewTask, Record, Refusal, ResultMeta};
-use crate::{UnixMs, limits};
 use hearken_core::pool::{TaskDecidedBy, TaskNext};
 use hearken_core::task::{BatchCounts, Counters, Lease, TaskState};
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Checks everything about new tasks that can be seen without looking at what is kept already.
 pub(crate) fn admit(tasks: &[NewTask], batch: Option<&NewBatch>) -> Result<(), Refusal> {
@@ -114,6 +117,38 @@ pub(crate) fn finish(record: &mut Record, finish: Finish) -> Option<Attempt> {
             summary: result.summary,
         }),
     })
+}
+
+/// Ends a try that nobody can end any more: the supervisor that gave the lease is gone. `None` if
+/// there was none.
+pub(crate) fn lose_lease(record: &mut Record) -> Option<Attempt> {
+    if record.state != TaskState::Running {
+        return None;
+    }
+    let holder = record.holder.clone()?;
+    record.state = TaskState::Waiting;
+    Some(Attempt {
+        number: record.counters.leases,
+        lease: holder.lease,
+        worker: holder.worker,
+        started: holder.since,
+        ended: None,
+        took: Duration::ZERO,
+        outcome: Cow::Borrowed(TaskNext::Released.as_str()),
+        decided_by: Cow::Borrowed(TaskDecidedBy::Supervisor.as_str()),
+        rule: None,
+        error: None,
+        logs: None,
+        progress: None,
+        result: None,
+    })
+}
+
+/// The numbers of the tries that are in a task's history: of all that have ended, the last.
+pub(crate) fn kept_attempts(record: &Record) -> RangeInclusive<u32> {
+    let under_way = u32::from(record.state == TaskState::Running);
+    let ended = record.counters.leases.saturating_sub(under_way);
+    ended.saturating_sub(MAX_ATTEMPTS) + 1..=ended
 }
 
 /// Ends a task that nobody has a lease of. Whether it did.

@@ -19,7 +19,7 @@ pub const MAX_INLINE: usize = 1024 * 1024;
 /// The longest error, logs, progress or summary of one attempt, in bytes.
 pub const MAX_TEXT: usize = 64 * 1024;
 /// How many attempts of a task its history holds; beyond, the oldest go.
-pub const MAX_ATTEMPTS: u32 = 1000;
+pub const MAX_ATTEMPTS: u32 = 100;
 /// How many tasks one page of a list holds at most.
 pub const MAX_PAGE: usize = 1000;
 /// How many tasks are looked at for one page of a list; a page may end early, or empty, for it.

@@ -21,7 +21,7 @@ pub struct Filter {
     pub after: Option<TaskId>,
     /// Whether the last submitted come first.
     pub newest_first: bool,
-    /// How many at most; never more than [`MAX_PAGE`](crate::MAX_PAGE).
+    /// How many at most: 1 to [`MAX_PAGE`](crate::MAX_PAGE); what lies outside is brought in.
     pub limit: usize,
 }
 
@@ -38,6 +38,10 @@ impl Filter {
             newest_first: false,
             limit: crate::MAX_PAGE,
         }
+    }
+
+    pub(crate) fn page_size(&self) -> usize {
+        self.limit.clamp(1, crate::MAX_PAGE)
     }
 
     /// Whether it shows this one.

@@ -50,6 +50,11 @@ impl Tally {
         })
     }
 
+    /// How many tasks there are.
+    pub(crate) fn total(&self) -> i64 {
+        self.0.values().flatten().sum()
+    }
+
     /// The same for people and programs.
     pub(crate) fn counts(&self) -> Vec<Count> {
         self.iter()

@@ -1,7 +1,7 @@
 //! What can be asked of the tasks in memory.
 
 use super::{Kept, MemoryStore};
-use crate::limits::{MAX_PAGE, QUERY_SCAN};
+use crate::limits::QUERY_SCAN;
 use crate::{
     BatchRecord, Count, Filter, History, Listed, Page, Pending, Pieces, Read, StoreError,
     StoredResult,
@@ -90,7 +90,7 @@ impl Read for MemoryStore {
 }
 
 fn page<'a>(mut tasks: impl Iterator<Item = (&'a TaskId, &'a Kept)>, filter: &Filter) -> Page {
-    let limit = filter.limit.min(MAX_PAGE);
+    let limit = filter.page_size();
     let mut page = Page { tasks: Vec::new(), next: None };
     let mut last = None;
     for (id, kept) in tasks.by_ref().take(QUERY_SCAN) {
