@@ -61,7 +61,12 @@ impl Ear {
         }
         while let Some(body) = self.frames.pop().map_err(LineError::NotUnderstood)? {
             match decode_frame_for_child(&body).map_err(LineError::NotUnderstood)? {
-                Decoded::Message(message) => hear(message, voice, heard)?,
+                Decoded::Message(message) => {
+                    if let ToChild::Welcome(welcome) = &message {
+                        self.frames.set_max(welcome.max_frame);
+                    }
+                    hear(message, voice, heard)?;
+                }
                 Decoded::Ancillary { .. } => {}
             }
         }

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use hearken_proto::{
-    Acked, Cancel, Drain, Handle, Heard, Heartbeat, Intent, MAX_FRAME, Ping, ToChild,
+    Acked, Cancel, Drain, Handle, Heard, Heartbeat, Intent, MAX_FRAME, Ping, ToChild, Violation,
 };
-use hearken_worker::{CancelReason, ErrorKind, LineError, Tasks};
+use hearken_worker::{CancelReason, ErrorKind, LineError, Tasks, WorkerError};
 
 use crate::peer::{Ended, LONG, Supervisor, serving};
 
@@ -306,8 +306,18 @@ fn the_end_of_the_line_ends_the_worker_and_fails_the_check_of_a_handler() {
 }
 
 #[test]
-fn a_line_too_narrow_for_any_answer_ends_the_worker() {
-    let (mut supervisor, worker) = serving(1, None, || Tasks::all(|_| Ok(())));
+fn a_line_too_narrow_for_the_answer_ends_the_worker() {
+    let wide = || Tasks::all(|_| Err::<(), _>(WorkerError::bug("wide".repeat(64), "the code")));
+    let (mut supervisor, worker) = serving(128, None, wide);
     supervisor.task(1, |_| {});
-    assert!(matches!(worker.join().unwrap(), Err(LineError::TooLong { max: 1, .. })));
+    assert!(matches!(worker.join().unwrap(), Err(LineError::TooLong { max: 128, .. })));
+}
+
+#[test]
+fn a_frame_longer_than_the_welcome_allows_ends_the_worker_at_its_head() {
+    let (mut supervisor, worker) = serving(128, None, || Tasks::all(|_| Ok(())));
+    supervisor.line.write_all(&129_u32.to_be_bytes()).unwrap();
+    let ended = worker.join().unwrap();
+    let too_long = Violation::FrameTooLong { length: 129, max: 128 };
+    assert!(matches!(ended, Err(LineError::NotUnderstood(reason)) if reason == too_long));
 }
