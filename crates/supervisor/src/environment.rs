@@ -5,7 +5,6 @@
 //! comes what the config says, then what hearken has to say.
 
 mod input;
-mod placeholder;
 
 pub(crate) use input::{ExecInput, InputError, TaskNames};
 

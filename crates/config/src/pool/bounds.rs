@@ -1,11 +1,13 @@
 //! `queue`, `max_payload`, `max_result` and `logs`: how much a pool takes and keeps.
 
 use super::exec::{Exec, Input};
+use super::placeholder::{Piece, pieces};
 use crate::diagnostic::Problem;
 use crate::read::bytes::{GIB, KIB, MIB, bytes, show};
 use crate::read::number::integer_or_unlimited;
 use crate::read::table::Table;
 use crate::read::{Reader, Value};
+use crate::unit::program::Program;
 use crate::unit::size;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -61,21 +63,19 @@ pub(super) struct Bounds {
 pub(super) fn read(
     reader: &mut Reader<'_>,
     pool: &mut Table<'_>,
-    exec: Option<&Exec>,
+    exec: Option<Exec>,
+    program: Option<&Program>,
     request: Option<usize>,
 ) -> Option<Bounds> {
     let queue = match pool.take("queue") {
         Some(value) => reader.keep(integer_or_unlimited(value, 1..=QUEUE_MAX)),
         None => Some(Some(QUEUE)),
     };
-    let template = exec.and_then(|exec| match &exec.input {
-        Input::Arguments(template) => Some(template),
-        Input::Stdin => None,
-    });
+    let into_arguments = exec.is_some_and(|exec| exec.input == Input::Arguments);
     let payload_value = pool.take("max_payload");
     let max_payload = match payload_value {
         Some(value) => reader.keep(bytes(value, PAYLOAD)),
-        None if template.is_some() => Some(MAX_ARGUMENT),
+        None if into_arguments => Some(MAX_ARGUMENT),
         None => Some(MAX_PAYLOAD),
     };
     let max_result = match pool.take("max_result") {
@@ -86,8 +86,10 @@ pub(super) fn read(
         Some(value) => reader.keep(bytes(value, LOGS_RANGE)),
         None => Some(LOGS),
     };
-    if let (Some(template), Some(max_payload), Some(request)) = (template, max_payload, request) {
-        let fits = fits(pool, payload_value, max_payload, template.places(), request);
+    if let (true, Some(Program::Command(words)), Some(max_payload), Some(request)) =
+        (into_arguments, program, max_payload, request)
+    {
+        let fits = fits(pool, payload_value, max_payload, places(words), request);
         reader.keep(fits)?;
     }
     Some(Bounds {
@@ -96,6 +98,12 @@ pub(super) fn read(
         max_result: max_result?,
         logs: logs?,
     })
+}
+
+/// How often the payload stands in the arguments.
+fn places(words: &[String]) -> usize {
+    let pieces = words.iter().flat_map(|word| pieces(word.as_bytes()));
+    pieces.filter(|piece| matches!(piece, Piece::Place(_))).count()
 }
 
 /// The largest payload in every place that the arguments have for it, beside all the rest.

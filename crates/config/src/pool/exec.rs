@@ -1,8 +1,8 @@
 //! `input` and `result`: how a process of an exec pool gets its task, and what becomes of what it
 //! writes.
 
-use super::arguments::ArgumentTemplate;
 use super::mode::Mode;
+use super::placeholder::has_place;
 use crate::diagnostic::Problem;
 use crate::read::choice::{Choice, choice};
 use crate::read::table::Table;
@@ -11,7 +11,7 @@ use crate::unit::program::Program;
 use hearken_core::pool::WorkMode;
 
 /// What only exec pools have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exec {
     /// Where the payload of a task goes.
     pub input: Input,
@@ -19,14 +19,14 @@ pub struct Exec {
     pub result: ResultForm,
 }
 
-/// Where the payload of a task goes in an exec pool. A text and bytes go there as they are, any other
-/// value as JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the payload of a task goes in an exec pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// To standard input.
+    /// To standard input, whatever stands in the arguments.
     Stdin,
-    /// Into the arguments; standard input is empty.
-    Arguments(ArgumentTemplate),
+    /// Into the arguments, one of which at least has a [`placeholder`](super::placeholder) for it;
+    /// standard input is empty.
+    Arguments,
 }
 
 /// How standard output becomes the result of a task in an exec pool.
@@ -56,14 +56,7 @@ impl Choice for ResultForm {
         &[("stdout", "write how to read it: \"text\", \"json\" or \"bytes\"")];
 }
 
-/// A word for [`Input`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InputWord {
-    Stdin,
-    Arguments,
-}
-
-impl Choice for InputWord {
+impl Choice for Input {
     const NAME: &'static str = "Input";
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
         ("stdin", Self::Stdin, "the payload is on standard input, and {} in `command` stays"),
@@ -102,22 +95,23 @@ fn of_command(
     reader: &mut Reader<'_>,
     words: &[String],
     command: Value<'_>,
-    given: Option<(InputWord, Value<'_>)>,
+    given: Option<(Input, Value<'_>)>,
 ) -> Option<Input> {
-    if matches!(given, Some((InputWord::Stdin, _))) {
+    if matches!(given, Some((Input::Stdin, _))) {
         return Some(Input::Stdin);
     }
-    if let Some(program) = words.first().filter(|word| ArgumentTemplate::has_place(word)) {
+    if let Some(program) = words.first().filter(|word| has_place(word.as_bytes())) {
         let message =
             format!("{} cannot be the program: no task says what is run", quoted(program));
         let help = "write the program as it is called, and {} in its arguments";
         reader.error(Problem::new(command.span, message, help));
         return None;
     }
-    match (ArgumentTemplate::of(words), given) {
-        (Some(template), _) => Some(Input::Arguments(template)),
-        (None, None) => Some(Input::Stdin),
-        (None, Some((_, value))) => {
+    let has_places = words.iter().any(|word| has_place(word.as_bytes()));
+    match (has_places, given) {
+        (true, _) => Some(Input::Arguments),
+        (false, None) => Some(Input::Stdin),
+        (false, Some((_, value))) => {
             let message =
                 "`input` is \"arguments\", but no argument of `command` has a place for it";
             let help = "write {} where the payload goes: command = [\"convert\", \"{}\", \
@@ -129,8 +123,8 @@ fn of_command(
 }
 
 /// A payload in the text of a shell would be run by it, whatever it says.
-fn of_shell(reader: &mut Reader<'_>, given: Option<(InputWord, Value<'_>)>) -> Option<Input> {
-    let Some((InputWord::Arguments, value)) = given else {
+fn of_shell(reader: &mut Reader<'_>, given: Option<(Input, Value<'_>)>) -> Option<Input> {
+    let Some((Input::Arguments, value)) = given else {
         return Some(Input::Stdin);
     };
     let message =
@@ -153,36 +147,24 @@ mod tests {
     fn exec(lines: &str) -> Exec {
         let loaded = good(&text(lines));
         assert!(loaded.warnings.is_empty(), "{lines}");
-        loaded.config.pools[0].exec.clone().unwrap()
+        loaded.config.pools[0].exec.unwrap()
     }
 
     #[test]
     fn where_the_payload_goes_follows_from_the_command() {
         let table = [
-            ("command = [\"x\"]", 0),
-            ("command = [\"x\", \"{}\"]", 1),
-            ("command = [\"x\", \"{.}.png\", \"--to={//}{/}\"]", 3),
-            ("command = [\"x\", \"{}\"]\ninput = \"arguments\"", 1),
-            ("command = [\"jq\", \"{}\"]\ninput = \"stdin\"", 0),
-            ("command = [\"{}\"]\ninput = \"stdin\"", 0),
-            ("shell = \"wc -w\"", 0),
-            ("shell = \"find . -exec cat {} +\"", 0),
+            ("command = [\"x\"]", Input::Stdin),
+            ("command = [\"x\", \"{}\"]", Input::Arguments),
+            ("command = [\"x\", \"${HOST}\", \"--to={//}/{/.}\"]", Input::Arguments),
+            ("command = [\"x\", \"{}\"]\ninput = \"arguments\"", Input::Arguments),
+            ("command = [\"jq\", \"{}\"]\ninput = \"stdin\"", Input::Stdin),
+            ("command = [\"{}\"]\ninput = \"stdin\"", Input::Stdin),
+            ("shell = \"wc -w\"", Input::Stdin),
+            ("shell = \"find . -exec cat {} +\"", Input::Stdin),
         ];
-        for (lines, places) in table {
-            let found = match exec(lines).input {
-                Input::Stdin => 0,
-                Input::Arguments(template) => template.places(),
-            };
-            assert_eq!(found, places, "{lines}");
+        for (lines, expected) in table {
+            assert_eq!(exec(lines).input, expected, "{lines}");
         }
-    }
-
-    #[test]
-    fn variables_are_replaced_before_places_are_looked_for() {
-        let Input::Arguments(template) = exec("command = [\"x\", \"${HOST}/{}\"]").input else {
-            panic!("there is a place");
-        };
-        assert_eq!(template.fill(b"a").unwrap()[1].as_bytes(), b"db1/a");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `[pool.NAME]`: a program whose processes work on tasks.
 
-pub(crate) mod arguments;
 pub(crate) mod bounds;
 mod clocks;
 pub(crate) mod dependency_pause;
@@ -9,6 +8,7 @@ pub(crate) mod exec;
 pub(crate) mod forget;
 mod line;
 mod mode;
+pub mod placeholder;
 pub(crate) mod recycle;
 pub(crate) mod restart;
 pub(crate) mod retry;
@@ -32,7 +32,7 @@ use crate::unit::{self, Draft, Made, Sort};
 use bounds::QueueShape;
 use dependency_pause::DependencyPauseShape;
 use durability::{Asked, Durability};
-use exec::{Exec, InputWord, ResultForm};
+use exec::{Exec, Input, ResultForm};
 use forget::{Forget, ForgetShape};
 use hearken_core::policy::{OnDependencyRestart, Ready, RestartWhen, Role, UnitPolicy};
 use hearken_core::pool::{PoolPolicy, WorkMode};
@@ -259,7 +259,7 @@ pub(crate) struct PoolShape {
     logs: BytesShape,
     /// Where the payload of a task goes: "arguments" if `command` has a place for it, else "stdin".
     /// Only with mode = "exec".
-    input: OneOf<InputWord>,
+    input: OneOf<Input>,
     /// How standard output becomes the result of a task; "text" unless another is given. Only with
     /// mode = "exec".
     result: OneOf<ResultForm>,
@@ -307,8 +307,13 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Read
     let forget = forget::read(reader, table.take("forget"));
     let exec =
         exec::read(reader, &mut table, mode, common.program.as_ref().zip(common.program_value));
-    let exec_of = exec.as_ref().and_then(Option::as_ref);
-    let bounds = bounds::read(reader, &mut table, exec_of, common.request_size());
+    let bounds = bounds::read(
+        reader,
+        &mut table,
+        exec.flatten(),
+        common.program.as_ref(),
+        common.request_size(),
+    );
     let restart_value = line_only(reader, &mut table, "restart");
     let restart = restart::read(reader, restart_value, mode.mode);
     let rules = rule::read(reader, table.take("rule"), Owner::Pool(value.key));

@@ -1,8 +1,8 @@
 //! How a task reaches a program that knows nothing of hearken: in its arguments where the command
 //! has a place for it, else on standard input; and by name in the environment.
 
-use super::placeholder::{Piece, has_place, pieces};
 use bytes::Bytes;
+use hearken_config::placeholder::{Piece, has_place, pieces};
 use hearken_core::evidence::TypedError;
 use hearken_core::kind::Kind;
 use hearken_core::task::TaskId;

@@ -12,11 +12,16 @@
 
 /// What of the payload goes to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub enum Part {
+    /// `{}`
     Whole,
+    /// `{.}`
     WithoutExtension,
+    /// `{/}`
     Base,
+    /// `{//}`
     Directory,
+    /// `{/.}`
     BaseWithoutExtension,
 }
 
@@ -30,14 +35,17 @@ const PLACEHOLDERS: [(&[u8], Part); 5] = [
 
 /// A piece of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub enum Piece<'a> {
+    /// What stays as it is; never empty.
     Text(&'a [u8]),
+    /// Where this of the payload goes.
     Place(Part),
 }
 
 impl<'a> Piece<'a> {
     /// What stands there for this payload.
-    pub(super) fn of(self, payload: &'a [u8]) -> &'a [u8] {
+    #[must_use]
+    pub fn of(self, payload: &'a [u8]) -> &'a [u8] {
         match self {
             Piece::Text(text) => text,
             Piece::Place(part) => part.of(payload),
@@ -45,8 +53,8 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// An argument in pieces, from left to right; none of them is empty text.
-pub(super) fn pieces(argument: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+/// An argument in pieces, from left to right.
+pub fn pieces(argument: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = argument;
     std::iter::from_fn(move || {
         let (text, found) = match next_place(rest) {
@@ -63,7 +71,8 @@ pub(super) fn pieces(argument: &[u8]) -> impl Iterator<Item = Piece<'_>> {
 }
 
 /// Whether the payload goes into this argument.
-pub(super) fn has_place(argument: &[u8]) -> bool {
+#[must_use]
+pub fn has_place(argument: &[u8]) -> bool {
     next_place(argument).is_some()
 }
 
