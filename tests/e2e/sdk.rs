@@ -4,11 +4,11 @@ use crate::harness::{Event, Hearken, Setup, event, skip};
 use std::path::Path;
 use std::process::Command;
 
-fn works(program: &str, arguments: &[&str]) -> bool {
+pub(crate) fn works(program: &str, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
 }
 
-const PYTHON: &str = "/usr/bin/python3";
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 pub(crate) fn repository() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().display().to_string()
@@ -47,7 +47,7 @@ pub(crate) fn has_php() -> bool {
     works("php", &["-m"])
 }
 
-fn has_python() -> bool {
+pub(crate) fn has_python() -> bool {
     works(PYTHON, &["-c", "import msgpack"])
 }
 

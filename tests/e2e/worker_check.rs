@@ -2,7 +2,7 @@
 //! with one that does not.
 
 use crate::harness::{PATIENCE, Setup, skip, until};
-use crate::sdk::{has_php, repository};
+use crate::sdk::{PYTHON, has_php, has_python, repository, works};
 use serde_json::Value;
 use std::io::Read as _;
 use std::path::Path;
@@ -60,6 +60,27 @@ fn a_worker_without_a_flaw_passes_wholly() {
 /// The conformance worker of this name.
 fn worker(name: &str) -> String {
     format!("{}/tests/workers/{name}", repository())
+}
+
+#[test]
+fn a_worker_with_the_rust_sdk_passes_wholly() {
+    passes_wholly(&[env!("CARGO_BIN_EXE_sdk_worker")]);
+}
+
+#[test]
+fn a_worker_with_the_python_sdk_passes_wholly() {
+    if !has_python() {
+        return skip("no python3 with msgpack here");
+    }
+    passes_wholly(&[PYTHON, &worker("worker.py")]);
+}
+
+#[test]
+fn a_worker_with_the_node_sdk_passes_wholly() {
+    if !works("node", &["--version"]) {
+        return skip("no node here");
+    }
+    passes_wholly(&["node", &worker("worker.mjs")]);
 }
 
 #[test]
