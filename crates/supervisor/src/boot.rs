@@ -1,10 +1,14 @@
 //! `hearken up`, from the first call to the exit code.
 
-use crate::child::{Manner, Signs};
+mod ground;
+mod pools;
+mod recipes;
+
+pub(crate) use ground::Ground;
+
 use crate::clock::Clock;
 use crate::convert;
 use crate::daemon::{Begun, Daemon};
-use crate::environment::Template;
 use crate::events::{
     ConfigWarning, DescriptorsShort, LegacyClone, SupervisorStarted, SupervisorStopped, ms,
 };
@@ -12,22 +16,19 @@ use crate::ledger::{Ledger, Origin};
 use crate::logs;
 use crate::notify::{self, NotifyError};
 use crate::probes::{self, Probes};
-use crate::spawner::{Job, Recipe, Spawner};
+use crate::spawner::{Job, Spawner};
 use crate::state_directory::{StateDirectory, StateError, state_directory};
-use hearken_config::{Config, ConfigErrors, LoadOptions, Loaded, Program, Readiness, Service};
+use crate::tasks::{Client, OpenError};
+use hearken_config::{Config, ConfigErrors, LoadOptions, Loaded, Service};
 use hearken_core::action::{Action, Outcome};
 use hearken_core::supervision::{Event, Supervision};
-use hearken_sys::{
-    ForkServer, Mechanism, PrepareError, ProbeError, StartError, descriptor_limit,
-    prepare_supervisor,
-};
+use hearken_store::StoreError;
+use hearken_sys::{Mechanism, PrepareError, ProbeError, StartError, descriptor_limit};
+use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How long the probe of the fork server may take.
-const PROBE: Duration = Duration::from_secs(5);
 /// How many descriptors the supervisor holds beside those of its children.
 const OWN_DESCRIPTORS: u64 = 64;
 /// How many it holds for a child: its pidfd, line, standard output and standard error.
@@ -66,6 +67,12 @@ pub enum UpError {
     /// There is no socket for those with `ready = "notify"`.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+    /// There is no store for the tasks of pools.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The pools could not be opened.
+    #[error(transparent)]
+    Pools(#[from] OpenError),
     /// The logs or the runtime could not be started.
     #[error("{what}: {error}")]
     Runtime {
@@ -82,51 +89,61 @@ pub enum UpError {
 /// # Errors
 /// Why it did not come up. Once it is up, everything that goes wrong is a log event.
 pub fn up(options: &Up) -> Result<Outcome, UpError> {
-    let clock = Clock::start();
-    let prepared = prepare_supervisor()?;
     // Before the config is read: the fork server keeps a copy of this process's memory, and no
     // secret of the config shall be in it.
-    let mut server = ForkServer::start(&prepared)?;
-    let mechanism = server.probe(PROBE)?;
-
+    let ground = Ground::lay()?;
     let Loaded { config, warnings } = read_config(options)?;
     let state = StateDirectory::lock(&state_directory(&config)?)?;
-    let notify = config.services.iter().any(notifies).then(|| notify::path_in(state.path()));
-    let notify = notify.transpose()?;
+    let place = Place { state: Some(state), warnings: &warnings };
+    run(ground, config, place, |_client| async {})
+}
+
+/// Where a supervisor works, and what was noticed on the way there.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    /// Its state directory; without one it leaves nothing behind.
+    pub(crate) state: Option<StateDirectory>,
+    /// What is probably not meant in its config.
+    pub(crate) warnings: &'a [hearken_config::Diagnostic],
+}
+
+/// Runs a supervisor of this config to its end, and `front` beside it.
+pub(crate) fn run<F: Future<Output = ()> + Send + 'static>(
+    ground: Ground,
+    config: Config,
+    place: Place<'_>,
+    front: impl FnOnce(Client) -> F,
+) -> Result<Outcome, UpError> {
+    let Ground { clock, prepared, mut server, mechanism } = ground;
+    let state = place.state.as_ref().map(StateDirectory::path);
+    let notify = match state {
+        Some(state) if config.services.iter().any(recipes::notifies) => {
+            Some(notify::path_in(state)?)
+        }
+        Some(_) | None => None,
+    };
     let socket = notify.as_deref().map(notify::bind).transpose()?;
     let refused = |what| move |error| UpError::Runtime { what, error };
     let logs = logs::start(&config.supervisor.log).map_err(refused("the log writer"))?;
-    for warning in &warnings {
+    for warning in place.warnings {
         ConfigWarning { problem: warning.render(false).trim_end() }.emit();
     }
-    say_started(&config, &server, mechanism, &state);
-    let mut ledger = Ledger::open(state.path(), clock, origin(&config))?;
+    if let Some(state) = state {
+        say_started(&config, server.pid().get(), &mechanism, state);
+    }
+    let mut ledger = Ledger::open(state, clock, origin(&config))?;
+    let seed = RandomState::new().build_hasher().finish();
+    let tasks = pools::open(&config, state, clock, seed)?;
 
     // The core decides what starts first, and the fork server is at work on it before the
     // runtime exists.
-    let mut spawner = Spawner::new(prepared, clock, recipes(&config, notify.as_deref()));
+    let mut spawner = Spawner::new(prepared, clock, recipes::recipes(&config, notify.as_deref()));
     let probes = Probes::new(&config.services);
     // Nothing of the config is kept but what it came to.
-    let plan = convert::plan(config, RandomState::new().build_hasher().finish());
+    let plan = convert::plan(config, seed);
     let when_idle = plan.when_idle;
-    let mut supervision = Supervision::new(plan);
-    supervision.handle(clock.now(), Event::Boot);
-    let mut later = Vec::new();
-    while let Some(action) = supervision.poll_action() {
-        match action {
-            Action::Spawn { id, token, incarnation } => {
-                spawner.want(Job { id, token, incarnation, probe: None })
-            }
-            Action::Drain { .. }
-            | Action::Signal { .. }
-            | Action::KillTree { .. }
-            | Action::Probe { .. }
-            | Action::EndProbe { .. }
-            | Action::Release { .. }
-            | Action::Report(_)
-            | Action::Leave(_) => later.push(action),
-        }
-    }
+    let mut tasks = tasks;
+    let (supervision, later) = begin(plan, clock, &mut spawner, &mut tasks);
     let failed = spawner.pump(&mut server);
 
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -136,7 +153,8 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
         .build()
         .map_err(refused("the runtime"))?;
     let ended = runtime.block_on(async {
-        let begun = Begun { supervision, when_idle, clock, spawner, server, probes };
+        tokio::spawn(front(tasks.client()));
+        let begun = Begun { supervision, when_idle, clock, spawner, server, probes, tasks };
         let mut daemon = Daemon::new(begun, logs.queue(), &mut ledger)?;
         if let Some(socket) = socket {
             daemon.hear_notifications(socket)?;
@@ -159,14 +177,39 @@ pub fn up(options: &Up) -> Result<Outcome, UpError> {
     let exit_code = u8::from(outcome != Outcome::Clean);
     ledger.finish(exit_code, why.as_deref());
     let exit_code = i64::from(exit_code);
-    SupervisorStopped {
-        exit_code,
-        because: why.as_deref(),
-        uptime_ms: ms(clock.now().since_start()),
-    }
-    .emit();
+    let uptime_ms = ms(clock.now().since_start());
+    SupervisorStopped { exit_code, because: why.as_deref(), uptime_ms }.emit();
     logs.finish();
     Ok(outcome)
+}
+
+/// Boots the core: what it wants started goes to the spawner, everything else waits for the runtime.
+fn begin(
+    plan: hearken_core::supervision::Plan,
+    clock: Clock,
+    spawner: &mut Spawner,
+    tasks: &mut crate::tasks::Tasks,
+) -> (Supervision, Vec<Action>) {
+    let mut supervision = Supervision::new(plan);
+    supervision.handle(clock.now(), Event::Boot);
+    let mut later = Vec::new();
+    while let Some(action) = supervision.poll_action() {
+        match action {
+            Action::Spawn { id, token, incarnation } => {
+                tasks.spawning(id, token);
+                spawner.want(Job { id, token, incarnation, probe: None });
+            }
+            Action::Drain { .. }
+            | Action::Signal { .. }
+            | Action::KillTree { .. }
+            | Action::Probe { .. }
+            | Action::EndProbe { .. }
+            | Action::Release { .. }
+            | Action::Report(_)
+            | Action::Leave(_) => later.push(action),
+        }
+    }
+    (supervision, later)
 }
 
 fn read_config(options: &Up) -> Result<Loaded, ConfigErrors> {
@@ -175,63 +218,29 @@ fn read_config(options: &Up) -> Result<Loaded, ConfigErrors> {
     Config::load(&options.config, &options_of_process)
 }
 
+/// Every unit, by its `UnitIndex`.
+fn units(config: &Config) -> impl Iterator<Item = &Service> {
+    config.services.iter().chain(config.pools.iter().map(|pool| &pool.unit))
+}
+
 fn origin(config: &Config) -> Origin<'_> {
     let unit =
         |service: &Service| (Arc::from(service.policy.name.as_str()), service.policy.instances);
-    Origin { config: &config.path, units: config.services.iter().map(unit).collect() }
+    Origin { config: &config.path, units: units(config).map(unit).collect() }
 }
 
-/// `socket`: the notify socket, if there is one.
-fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
-    config.services.iter().map(|service| recipe(service, socket)).collect()
-}
-
-fn notifies(service: &Service) -> bool {
-    matches!(service.readiness, Readiness::Notify)
-}
-
-fn recipe(service: &Service, socket: Option<&Path>) -> Recipe {
-    let socket = socket.filter(|_| notifies(service));
-    Recipe {
-        template: Template::new(service, |name| std::env::var_os(name), socket),
-        notifies: socket.is_some(),
-        mode: convert::line_mode(service.line),
-        unit: Arc::from(service.policy.name.as_str()),
-        manner: Manner {
-            signs: Signs::of(&service.policy),
-            log: match &service.readiness {
-                Readiness::Log(pattern) => Some(pattern.clone()),
-                Readiness::Started
-                | Readiness::Message
-                | Readiness::Notify
-                | Readiness::Newline { .. }
-                | Readiness::Probe(_) => None,
-            },
-        },
-        newline: match service.readiness {
-            Readiness::Newline { descriptor } => Some(descriptor),
-            Readiness::Started
-            | Readiness::Message
-            | Readiness::Notify
-            | Readiness::Log(_)
-            | Readiness::Probe(_) => None,
-        },
-        signal_group: matches!(service.program, Program::Shell(_)),
-    }
-}
-
-fn say_started(config: &Config, server: &ForkServer, mechanism: Mechanism, state: &StateDirectory) {
-    let instances = config.services.iter().map(|service| u64::from(service.policy.instances)).sum();
+fn say_started(config: &Config, fork_server_pid: i32, mechanism: &Mechanism, state: &Path) {
+    let instances = units(config).map(|service| u64::from(service.policy.instances)).sum();
     if let Mechanism::LegacyClone { why } = mechanism {
         LegacyClone { error: &why.to_string() }.emit();
     }
     SupervisorStarted {
         version: env!("CARGO_PKG_VERSION"),
         pid: hearken_sys::Pid::own().get(),
-        fork_server_pid: server.pid().get(),
+        fork_server_pid,
         config: &config.path.to_string_lossy(),
-        state_directory: &state.path().to_string_lossy(),
-        units: config.services.len() as u64,
+        state_directory: &state.to_string_lossy(),
+        units: units(config).count() as u64,
         instances,
         containment: "process_group",
     }

@@ -3,9 +3,11 @@
 //! They know nothing of each other on purpose; what each calls a thing is translated here and
 //! nowhere else.
 
+use hearken_config::{Pool, Service};
 use hearken_core::evidence::{self, Ending, Said, Scope, SpawnFailure, TypedError};
 use hearken_core::gate::StartRate;
 use hearken_core::kind::Kind;
+use hearken_core::policy::UnitPolicy;
 use hearken_core::supervision::{Plan, WhenIdle};
 use hearken_proto as proto;
 use hearken_sys as sys;
@@ -16,7 +18,7 @@ use std::time::Duration;
 pub(crate) fn plan(config: hearken_config::Config, seed: u64) -> Plan {
     let starts = config.supervisor.starts;
     Plan {
-        units: config.services.into_iter().map(|service| service.policy).collect(),
+        units: units(config.services, config.pools),
         groups: config.groups,
         starts: StartRate { burst: starts.burst, per_second: starts.per_second },
         when_idle: match config.supervisor.when_idle {
@@ -25,6 +27,12 @@ pub(crate) fn plan(config: hearken_config::Config, seed: u64) -> Plan {
         },
         seed,
     }
+}
+
+/// All units, by their index: services first.
+fn units(services: Vec<Service>, pools: Vec<Pool>) -> Vec<UnitPolicy> {
+    let pools = pools.into_iter().map(|pool| pool.unit);
+    services.into_iter().chain(pools).map(|service| service.policy).collect()
 }
 
 /// The longest name a child may give to something, in bytes: codes, targets, versions. Whatever is

@@ -14,6 +14,7 @@ mod deaths;
 mod main_process;
 mod notify;
 mod perform;
+mod pools;
 mod probes;
 
 use crate::child::{Heard, Order, Word};
@@ -25,10 +26,12 @@ use crate::notify::Notify;
 use crate::probes::{Finding, Probes};
 use crate::report::Teller;
 use crate::spawner::Spawner;
+use crate::tasks::{Came, Tasks};
 use crate::watched::Watched;
 use hearken_core::action::{Outcome, Report};
 use hearken_core::identity::{InstanceId, Token};
 use hearken_core::supervision::{Event, Supervision, WhenIdle};
+use hearken_proto::ToChild;
 use hearken_sys::{ForkServer, Status, hear_shutdown_signals};
 use std::collections::HashMap;
 use std::io;
@@ -53,6 +56,7 @@ enum Happened {
     Word(Heard),
     Notified,
     Found(Finding),
+    Tasks(Came),
     Due,
     Sweep,
 }
@@ -63,6 +67,8 @@ enum Ask {
     Terminate,
     Interrupt,
     HangUp,
+    /// A front end asks, as a signal would.
+    Client,
 }
 
 /// What a child is reached by, while it is tended.
@@ -71,6 +77,8 @@ struct Reach {
     id: InstanceId,
     incarnation: u32,
     orders: watch::Sender<Option<Order>>,
+    /// To a worker of a pool: what it is told about tasks.
+    tasks: Option<mpsc::UnboundedSender<ToChild>>,
     drained: bool,
 }
 
@@ -83,6 +91,7 @@ pub(crate) struct Begun {
     pub(crate) spawner: Spawner,
     pub(crate) server: ForkServer,
     pub(crate) probes: Probes,
+    pub(crate) tasks: Tasks,
 }
 
 /// Everything the running supervisor consists of.
@@ -98,6 +107,7 @@ pub(crate) struct Daemon<'a> {
     reach: HashMap<Token, Reach>,
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     probes: Probes,
+    tasks: Tasks,
     /// There is one if a unit has `ready = "notify"`.
     notify: Option<Notify>,
     /// The core shuts down.
@@ -143,7 +153,7 @@ impl<'a> Daemon<'a> {
     /// If the runtime cannot watch the control socket.
     pub(crate) fn new(begun: Begun, logs: &'a Queue, ledger: &'a mut Ledger) -> io::Result<Self> {
         use std::io::IsTerminal;
-        let Begun { supervision, when_idle, clock, spawner, server, probes } = begun;
+        let Begun { supervision, when_idle, clock, spawner, server, probes, tasks } = begun;
         Ok(Self {
             supervision,
             when_idle,
@@ -155,6 +165,7 @@ impl<'a> Daemon<'a> {
             reach: HashMap::new(),
             heard: mpsc::channel(WORDS),
             probes,
+            tasks,
             notify: None,
             closing: false,
             untold: Vec::new(),
@@ -193,9 +204,10 @@ impl<'a> Daemon<'a> {
     /// The tasks that still listen take in what is there now: they would end unheard with the
     /// runtime. Each holds a sender, so the channel ends with the last of them.
     async fn hear_last_words(self) {
-        let Self { reach, heard: (sender, mut words), .. } = self;
+        let Self { reach, heard: (sender, mut words), tasks, .. } = self;
         drop((reach, sender));
         while words.recv().await.is_some() {}
+        tasks.finish();
     }
 
     /// Listens. The timer comes last: what children said before a deadline is heard before it.
@@ -203,7 +215,8 @@ impl<'a> Daemon<'a> {
     /// good, and nothing else would ever be heard, its death included.
     async fn next(&mut self, sources: &mut Sources) -> Happened {
         let deadline =
-            [self.supervision.poll_timeout(), self.spawner.deadline()].into_iter().flatten().min();
+            [self.supervision.poll_timeout(), self.spawner.deadline(), self.tasks.deadline()];
+        let deadline = deadline.into_iter().flatten().min();
         let deadline = deadline.and_then(|moment| self.clock.instant(moment));
         tokio::select! {
             biased;
@@ -215,6 +228,7 @@ impl<'a> Daemon<'a> {
             () = notified(self.notify.as_ref(), false) => Happened::Notified,
             Some(heard) = self.heard.1.recv() => Happened::Word(heard),
             Some(finding) = self.probes.found() => Happened::Found(finding),
+            came = self.tasks.next() => Happened::Tasks(came),
             _ = sources.sweep.tick() => Happened::Sweep,
             () = until(deadline) => Happened::Due,
             // A child that never stops sending: whoever else has something to say comes first.
@@ -240,10 +254,16 @@ impl<'a> Daemon<'a> {
             }
             Happened::Notified => self.notified(),
             Happened::Found(finding) => self.probe_found(finding),
+            Happened::Tasks(came) => {
+                if self.tasks.came(came) {
+                    self.asked(Ask::Client);
+                }
+            }
             Happened::Sweep => {
                 self.reap();
                 self.see_to_server();
                 self.flush();
+                self.tasks.sweep();
                 if self.closing {
                     self.say_who_is_waited_for();
                 }
@@ -253,6 +273,7 @@ impl<'a> Daemon<'a> {
                 self.hear_notify();
                 let now = self.clock.now();
                 self.supervision.handle_timeout(now);
+                self.tasks.due();
                 self.see_to_server();
             }
         }
@@ -272,11 +293,14 @@ impl<'a> Daemon<'a> {
             Word::Drained(last_words) => {
                 if let Some(reach) = self.reach.get_mut(&token) {
                     reach.drained = true;
+                    self.tasks.last_words(reach.id, &last_words);
                     self.ledger.last_words(reach.id, last_words);
                 }
                 Event::Drained(token)
             }
             Word::MainEnded(pid) => return self.main_ended(token, pid),
+            Word::Task(word) => return self.task_word(token, word),
+            Word::Unread => return self.unread(token),
         };
         self.tell(event);
     }
@@ -286,6 +310,7 @@ impl<'a> Daemon<'a> {
             Ask::Terminate => "SIGTERM",
             Ask::Interrupt => "SIGINT",
             Ask::HangUp => "SIGHUP",
+            Ask::Client => "shut down",
         };
         if ask == Ask::HangUp && !self.foreground {
             let meaning =

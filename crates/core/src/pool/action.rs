@@ -55,6 +55,10 @@ pub enum Event {
     StoreDown,
     /// The store takes commands again.
     StoreUp,
+    /// Its unit runs from now on: slots may be started, whatever stood against that before.
+    Opened,
+    /// Its unit does not run: no slot is started.
+    Shut,
     /// This slot has asked for a process.
     Spawning {
         /// Which slot.

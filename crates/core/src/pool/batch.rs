@@ -14,6 +14,13 @@ pub(super) struct OpenBatch {
     ended: bool,
 }
 
+impl OpenBatch {
+    /// How many of its tasks have not ended.
+    pub(super) fn open(&self) -> u64 {
+        self.open.len() as u64
+    }
+}
+
 impl Pool {
     pub(super) fn open_batch(&mut self, id: BatchId, batch: Batch) {
         self.batches.entry(id).or_insert(OpenBatch { batch, open: BTreeSet::new(), ended: false });

@@ -157,6 +157,19 @@ impl Pool {
         }
     }
 
+    /// Its unit runs: every slot may be asked for again.
+    pub(super) fn opened(&mut self, now: Moment) {
+        self.shut = false;
+        for slot in 1..=u32::try_from(self.workers.len()).unwrap_or(u32::MAX) {
+            if let Some(worker) = self.worker(slot)
+                && worker.is == (Is::Down { barred: true })
+            {
+                worker.is = Is::Down { barred: false };
+            }
+            self.settle(slot, now);
+        }
+    }
+
     /// A process was asked for in this slot.
     pub(super) fn spawning(&mut self, now: Moment, slot: u32, token: Token) {
         self.begun = true;

@@ -20,6 +20,7 @@
 //! what came of it.
 
 mod action;
+mod asked;
 mod batch;
 mod budget;
 mod clocks;
@@ -110,6 +111,8 @@ pub struct Pool {
     /// A process was asked for: the unit has been started.
     begun: bool,
     store_down: bool,
+    /// Its unit does not run.
+    shut: bool,
     closing: bool,
     jitter: Jitter,
     actions: VecDeque<Action>,
@@ -143,6 +146,7 @@ impl Pool {
             starved_since: None,
             begun: false,
             store_down: false,
+            shut: true,
             closing: false,
             jitter: Jitter::new(seed),
             actions: VecDeque::new(),
@@ -166,6 +170,8 @@ impl Pool {
             Event::Kept(lease) => self.kept(now, lease),
             Event::StoreDown => self.store_down = true,
             Event::StoreUp => self.store_down = false,
+            Event::Opened => self.opened(now),
+            Event::Shut => self.shut = true,
             Event::Spawning { slot, token } => self.spawning(now, slot, token),
             Event::Started(token) => self.started(now, token),
             Event::Ready(token, credits) => self.worker_ready(now, token, credits),
@@ -270,7 +276,7 @@ impl Pool {
 
     /// Draws the conclusions from whatever has happened.
     fn go_on(&mut self, now: Moment) {
-        if !self.closing {
+        if !self.closing && !self.shut {
             self.dispatch(now);
             self.scale(now);
         }

@@ -48,7 +48,7 @@ impl Pool {
     pub(super) fn grow_at(&self) -> Option<Moment> {
         let may = self.policy.mode == WorkMode::Line
             && self.begun
-            && !self.closing
+            && !(self.closing || self.shut)
             && self.counts.workers < self.policy.max;
         self.starved_since.filter(|_| may).map(|since| since + self.policy.grow_after)
     }
@@ -56,7 +56,7 @@ impl Pool {
     /// When the pool is to shrink, if nothing changes.
     pub(super) fn shrink_at(&self) -> Option<Moment> {
         let may = self.policy.mode == WorkMode::Line
-            && !self.closing
+            && !(self.closing || self.shut)
             && self.counts.workers > self.policy.min;
         let (since, _) = self.idle.first().filter(|_| may)?;
         Some(*since + self.policy.shrink_after)

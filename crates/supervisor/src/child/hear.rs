@@ -105,7 +105,7 @@ pub(super) fn exiting(who: &Who, exiting: &Exiting) {
     .emit();
 }
 
-pub(super) fn log(who: &Who, log: &Log) -> Option<Word> {
+pub(super) fn log(who: &Who, log: &Log) {
     ChildLog {
         unit: &who.unit,
         instance: who.instance,
@@ -116,7 +116,6 @@ pub(super) fn log(who: &Who, log: &Log) -> Option<Word> {
         time_us: log.time,
     }
     .emit();
-    None
 }
 
 pub(super) fn status(who: &Who, status: &Status) -> Option<Word> {
@@ -124,13 +123,12 @@ pub(super) fn status(who: &Who, status: &Status) -> Option<Word> {
     None
 }
 
-pub(super) fn draining(who: &Who, draining: &Draining) -> Option<Word> {
+pub(super) fn draining(who: &Who, draining: &Draining) {
     ChildDraining { unit: &who.unit, instance: who.instance, reason: draining.reason.as_str() }
         .emit();
-    None
 }
 
-pub(super) fn heartbeat(who: &Who, heartbeat: &Heartbeat) -> Option<Word> {
+pub(super) fn heartbeat(who: &Who, heartbeat: &Heartbeat) {
     ChildHeartbeat {
         unit: &who.unit,
         instance: who.instance,
@@ -138,7 +136,6 @@ pub(super) fn heartbeat(who: &Who, heartbeat: &Heartbeat) -> Option<Word> {
         memory: heartbeat.memory,
     }
     .emit();
-    None
 }
 
 pub(super) fn metric(who: &Who, metric: &Metric) -> Option<Word> {

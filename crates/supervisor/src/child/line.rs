@@ -1,15 +1,17 @@
 //! The supervisor's end of one line.
 
+use super::coalesce::Coalesced;
 use super::codec::{LineCodec, LineError};
-use super::{Signs, Who, Word, hear};
+use super::{Signs, TaskWord, Who, Word, Work, hear};
 use crate::convert;
 use crate::events::{FramesIgnored, ProtocolViolation};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use hearken_core::evidence::Said;
 use hearken_proto::{
-    DEFAULT_MAX_FRAME, FRAME_COMPLETION, Heard, Message, Mode, SecondLook, Session, ToChild,
-    Violation, Welcome, decode_frame, decode_json, encode_frame, encode_json, excerpt,
+    DEFAULT_MAX_FRAME, FRAME_COMPLETION, Handle, Heard, Message, Mode, Progress, SecondLook,
+    Session, ToChild, Violation, Welcome, decode_frame, decode_json, encode_frame, encode_json,
+    excerpt,
 };
 use std::future::poll_fn;
 use std::io;
@@ -24,6 +26,8 @@ use tokio_util::codec::FramedRead;
 const READ_ROOM: usize = 8 * 1024;
 /// A deadline noticed later than this was slept through, by a supervisor that was stopped or starved.
 const LATE: Duration = Duration::from_millis(100);
+/// The number of the task that a process of one task was started with.
+const ONLY_TASK: Handle = Handle(1);
 /// How much may wait to be written to a child that does not read.
 const WRITE_ROOM: usize = 256 * 1024;
 
@@ -37,6 +41,9 @@ pub(super) struct Line {
     half_since: Option<Instant>,
     /// An error was said and nothing since that takes it back.
     error_stands: bool,
+    /// Progress that came too fast to be told.
+    progress: Coalesced,
+    work: Work,
     signs: Signs,
     stale: u64,
     ancillary: u64,
@@ -68,14 +75,25 @@ pub(super) enum Came {
 }
 
 impl Line {
-    pub(super) fn new(stream: StdUnixStream, mode: Mode, signs: Signs) -> io::Result<Self> {
+    pub(super) fn new(
+        stream: StdUnixStream,
+        mode: Mode,
+        signs: Signs,
+        work: Work,
+    ) -> io::Result<Self> {
+        let mut session = Session::new(mode, DEFAULT_MAX_FRAME);
+        if work == Work::OneTask {
+            session.open(ONLY_TASK);
+        }
         Ok(Self {
             mode,
-            session: Session::new(mode, DEFAULT_MAX_FRAME),
+            session,
             stream: Stream::Silent(UnixStream::from_std(stream)?),
             outgoing: BytesMut::new(),
             half_since: None,
             error_stands: false,
+            progress: Coalesced::default(),
+            work,
             signs,
             stale: 0,
             ancillary: 0,
@@ -172,8 +190,22 @@ impl Line {
 
     /// Says something to the child. A child that lets too much lie unread gets no more.
     pub(super) fn say<M: Message>(&mut self, message: &M) {
+        if self.prepare(message) {
+            self.write();
+        }
+    }
+
+    /// Says something about tasks with the next [`Line::write`]. Answers whether there was room.
+    pub(super) fn prepare_task(&mut self, message: &ToChild) -> bool {
+        if let ToChild::Task(task) = message {
+            self.session.open(task.handle);
+        }
+        self.prepare(message)
+    }
+
+    fn prepare<M: Message>(&mut self, message: &M) -> bool {
         if self.outgoing.len() > WRITE_ROOM {
-            return;
+            return false;
         }
         let encoded = match self.mode {
             Mode::MessagePack => encode_frame(message, &mut self.outgoing),
@@ -181,7 +213,7 @@ impl Line {
         };
         // What we say is made of checked names and numbers; it always fits.
         debug_assert!(encoded.is_ok(), "{encoded:?}");
-        self.write();
+        true
     }
 
     /// Takes in one body: logs what it says, answers it, and gives what bears on the child's fate.
@@ -219,38 +251,74 @@ impl Line {
                 // installed, and stays down.
                 Some(Word::Said(Said::Error(hear::unsupported_error(&hello))))
             }
-            Heard::Ready(_) => {
+            Heard::Ready(ready) => {
                 self.error_stands = false;
-                Some(Word::Said(Said::Ready))
+                Some(match self.work {
+                    Work::Tasks => Word::Task(TaskWord::Ready(ready.credits)),
+                    Work::Service | Work::OneTask => Word::Said(Said::Ready),
+                })
             }
             Heard::Error(error) => {
                 hear::error(who, &error);
-                self.error_stands = true;
-                Some(Word::Said(Said::Error(convert::typed_error(&error))))
+                match (self.work, error.handle) {
+                    // Its exit has the last word.
+                    (Work::OneTask, _) => {
+                        self.error_stands = true;
+                        Some(Word::Task(TaskWord::Failed(ONLY_TASK, error)))
+                    }
+                    (Work::Service | Work::Tasks, Some(handle)) => {
+                        self.session.close(handle);
+                        Some(Word::Task(TaskWord::Failed(handle, error)))
+                    }
+                    (Work::Service | Work::Tasks, None) => {
+                        self.error_stands = true;
+                        Some(Word::Said(Said::Error(convert::typed_error(&error))))
+                    }
+                }
             }
-            Heard::Progress(progress) => {
-                hear::progress(who, &progress);
+            Heard::Progress(mut progress) => {
+                progress.handle = progress.handle.or(self.only_task());
                 // The core has to know of work only if it takes an error back, or puts off a
                 // deadline.
                 let overcome = std::mem::take(&mut self.error_stands);
-                (overcome || self.signs.working()).then_some(Word::Said(Said::Working))
+                let works = overcome || self.signs.working();
+                let told = self.progress.take(progress, Instant::now());
+                let told = told.and_then(|progress| tell_progress(who, progress));
+                told.or_else(|| works.then_some(Word::Said(Said::Working)))
             }
             Heard::Exiting(exiting) => {
                 hear::exiting(who, &exiting);
                 Some(Word::Said(convert::exiting(exiting.intent)))
             }
-            Heard::Log(log) => hear::log(who, &log),
+            Heard::Log(log) => {
+                hear::log(who, &log);
+                let handle = log.handle.or(self.only_task());
+                handle.map(|handle| Word::Task(TaskWord::Log(handle, Box::new(log))))
+            }
             Heard::Status(status) => hear::status(who, &status),
-            Heard::Draining(draining) => hear::draining(who, &draining),
-            Heard::Heartbeat(heartbeat) => hear::heartbeat(who, &heartbeat),
+            Heard::Draining(draining) => {
+                hear::draining(who, &draining);
+                (self.work == Work::Tasks).then_some(Word::Task(TaskWord::Draining))
+            }
+            Heard::Heartbeat(heartbeat) => {
+                hear::heartbeat(who, &heartbeat);
+                let memory = heartbeat.memory.filter(|_| self.work == Work::Tasks);
+                memory.map(|memory| Word::Task(TaskWord::Memory(memory)))
+            }
             Heard::Metric(metric) => hear::metric(who, &metric),
             Heard::Event(event) => hear::event(who, &event),
-            Heard::Stale { .. }
-            | Heard::Accepted(_)
-            | Heard::Chunk(_)
-            | Heard::Result(_)
-            | Heard::Checkpoint(_)
-            | Heard::Snooze(_) => {
+            Heard::Accepted(accepted) => Some(Word::Task(TaskWord::Accepted(accepted.handle))),
+            Heard::Chunk(chunk) => Some(Word::Task(TaskWord::Chunk(Box::new(chunk)))),
+            Heard::Checkpoint(it) => Some(Word::Task(TaskWord::Checkpoint(Box::new(it)))),
+            Heard::Result(result) => {
+                self.session.close(result.handle);
+                Some(Word::Task(TaskWord::Done(Box::new(result))))
+            }
+            Heard::Snooze(snooze) => {
+                self.session.close(snooze.handle);
+                Some(Word::Task(TaskWord::Snoozed(Box::new(snooze))))
+            }
+            Heard::Stale { .. } => {
                 self.stale += 1;
                 None
             }
@@ -261,6 +329,24 @@ impl Line {
         };
         // Whatever it was, it is a sign of life.
         Ok(word.or_else(|| self.signs.alive().then_some(Word::Said(Said::Alive))))
+    }
+
+    fn only_task(&self) -> Option<Handle> {
+        (self.work == Work::OneTask).then_some(ONLY_TASK)
+    }
+
+    /// When progress that came too fast is to be told.
+    pub(super) fn progress_due(&self) -> Option<Instant> {
+        self.progress.due()
+    }
+
+    /// Tells the progress that came too fast: of this task only, or all of it.
+    pub(super) fn late_progress(&mut self, of: Option<Handle>, who: &Who) -> Vec<Word> {
+        let told: Vec<_> = match of {
+            Some(handle) => self.progress.of(Some(handle)).into_iter().collect(),
+            None => self.progress.all(Instant::now()).collect(),
+        };
+        told.into_iter().filter_map(|progress| tell_progress(who, progress)).collect()
     }
 
     /// Whether the child speaks the protocol, so that it makes sense to speak to it.
@@ -297,6 +383,13 @@ impl Line {
         self.stream = Stream::Closed;
         self.half_since = None;
     }
+}
+
+/// Logs progress; what is about a task is for its pool as well.
+fn tell_progress(who: &Who, progress: Progress) -> Option<Word> {
+    hear::progress(who, &progress);
+    let handle = progress.handle?;
+    Some(Word::Task(TaskWord::Progress(handle, Box::new(progress))))
 }
 
 /// Logs a broken rule.

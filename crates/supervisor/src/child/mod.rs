@@ -11,6 +11,7 @@
 //! One task a child ([`tend`]). It decides nothing: what bears on the child's fate goes to the
 //! core as a [`Word`], everything else ends in the log.
 
+mod coalesce;
 mod codec;
 mod hear;
 mod line;
@@ -22,10 +23,11 @@ mod tail;
 mod tend;
 
 pub(crate) use signs::Signs;
-pub(crate) use tend::{Ends, Manner, Order, Tended, tend};
+pub(crate) use tend::{Ends, Manner, Order, Tended, Work, tend};
 
 use hearken_core::evidence::Said;
 use hearken_core::identity::Token;
+use hearken_proto::{Checkpoint, Chunk, ErrorMessage, Handle, Log, Progress, Snooze, TaskResult};
 use hearken_sys::Pid;
 use std::sync::Arc;
 
@@ -63,4 +65,35 @@ pub(crate) enum Word {
     /// Line and outputs are at their end: there is nothing more to hear. With the last lines of
     /// standard error.
     Drained(Box<[Box<str>]>),
+    /// It said something about tasks.
+    Task(TaskWord),
+    /// It lets lie unread what it is told about tasks: more than there is room for.
+    Unread,
+}
+
+/// What a worker said about tasks.
+#[derive(Debug)]
+pub(crate) enum TaskWord {
+    /// It is ready, and takes so many at once.
+    Ready(u16),
+    /// It takes no more.
+    Draining,
+    /// It uses so many bytes of memory.
+    Memory(u64),
+    /// It began with this one.
+    Accepted(Handle),
+    /// How far this one is.
+    Progress(Handle, Box<Progress>),
+    /// A word about this one.
+    Log(Handle, Box<Log>),
+    /// A piece of a result.
+    Chunk(Box<Chunk>),
+    /// What another try may go on from.
+    Checkpoint(Box<Checkpoint>),
+    /// This one is done.
+    Done(Box<TaskResult>),
+    /// This one failed.
+    Failed(Handle, Box<ErrorMessage>),
+    /// This one is put off.
+    Snoozed(Box<Snooze>),
 }

@@ -5,13 +5,13 @@ use super::output::{Output, say_dropped};
 use super::readiness::{LogWatch, Newline};
 use super::splitter::LINE_MAX;
 use super::tail::Tail;
-use super::{Heard, Signs, Who, Word};
+use super::{Heard, Signs, TaskWord, Who, Word};
 use crate::events::FrameTruncated;
 use crate::logs::{self, Share};
 use hearken_config::LogPattern;
 use hearken_core::evidence::Said;
 use hearken_core::identity::Token;
-use hearken_proto::{Drain, Mode, ShortText, ToChild, Violation};
+use hearken_proto::{Drain, Handle, Mode, ShortText, ToChild, Violation};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -34,6 +34,8 @@ pub(crate) struct Ends {
 /// What to listen for, the same for all children of a unit.
 #[derive(Debug, Clone)]
 pub(crate) struct Manner {
+    /// What it works on.
+    pub(crate) work: Work,
     /// The signs of life the core waits for.
     pub(crate) signs: Signs,
     /// The line of output that says `ready`.
@@ -52,6 +54,21 @@ pub(crate) enum Order {
         reason: &'static str,
     },
 }
+
+/// What a child works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Whatever a service does.
+    Service,
+    /// The tasks it is handed on its line.
+    Tasks,
+    /// One task, that it was started with.
+    OneTask,
+}
+
+/// What a worker is told about tasks. It holds as much as its pool gives out to one worker, which is
+/// bounded by the worker's credits.
+pub(crate) type Tasks = Option<mpsc::UnboundedReceiver<ToChild>>;
 
 /// A child under way.
 #[derive(Debug)]
@@ -82,7 +99,7 @@ impl Tended {
         share: Share,
         heard: mpsc::Sender<Heard>,
     ) -> io::Result<Self> {
-        let line = |(stream, mode)| Line::new(stream, mode, manner.signs);
+        let line = |(stream, mode)| Line::new(stream, mode, manner.signs, manner.work);
         let line = ends.line.map(line).transpose()?;
         let stdout = Output::new("stdout", ends.stdout, None)?;
         let stderr = Output::new("stderr", ends.stderr, Some(Tail::default()))?;
@@ -110,6 +127,13 @@ impl Tended {
                     Ok(word) => {
                         let lost = !line.is_open();
                         if let Some(word) = word {
+                            // What it said before of the same task is told before.
+                            for earlier in last_of(&word)
+                                .map(|handle| line.late_progress(Some(handle), &self.who))
+                                .unwrap_or_default()
+                            {
+                                self.tell(earlier).await;
+                            }
                             self.tell(word).await;
                         }
                         if lost {
@@ -134,6 +158,14 @@ impl Tended {
         }
     }
 
+    /// Tells progress that came too fast to be told when it came.
+    async fn tell_late_progress(&mut self) {
+        let Some(line) = &mut self.line else { return };
+        for word in line.late_progress(None, &self.who) {
+            self.tell(word).await;
+        }
+    }
+
     async fn broken(&mut self, violation: &Violation, body: Option<&[u8]>) {
         let Some(mut line) = self.line.take() else { return };
         line::report_violation(&self.who, line.mode(), violation, body);
@@ -143,6 +175,7 @@ impl Tended {
     }
 
     async fn close_line(&mut self) {
+        self.tell_late_progress().await;
         if let Some(mut line) = self.line.take() {
             line.close_and_count(&self.who);
             say_dropped(&self.who, "line", &mut self.unlogged.0, &mut self.unlogged.1);
@@ -157,6 +190,7 @@ impl Tended {
             let Some(came) = self.line.as_mut().and_then(Line::ready_body) else { break };
             self.hear(came).await;
         }
+        self.tell_late_progress().await;
         if let Some(line) = &mut self.line {
             line.close_and_count(&self.who);
             say_dropped(&self.who, "line", &mut self.unlogged.0, &mut self.unlogged.1);
@@ -168,10 +202,16 @@ impl Tended {
 }
 
 /// Tends a child until its line and its outputs are at their end, or `orders` is closed.
-pub(crate) async fn tend(mut child: Tended, mut orders: watch::Receiver<Option<Order>>) {
+pub(crate) async fn tend(
+    mut child: Tended,
+    mut orders: watch::Receiver<Option<Order>>,
+    tasks: Tasks,
+) {
+    let mut tasks = tasks;
     loop {
         let has_line = child.line.is_some();
         let deadline = child.line.as_ref().and_then(Line::deadline);
+        let progress_due = child.line.as_ref().and_then(Line::progress_due);
         if !has_line && !child.stdout.is_open() && !child.stderr.is_open() {
             let last_words = child.stderr.take_tail();
             return child.tell(Word::Drained(last_words)).await;
@@ -186,6 +226,20 @@ pub(crate) async fn tend(mut child: Tended, mut orders: watch::Receiver<Option<O
                     child.drain(grace, reason);
                 }
             }
+            Some(message) = next_about_tasks(&mut tasks) => {
+                let mut took = child.prepare(&message);
+                // Whatever else is there goes out in the same write.
+                while let Some(message) = tasks.as_mut().and_then(|tasks| tasks.try_recv().ok()) {
+                    took &= child.prepare(&message);
+                }
+                if let Some(line) = &mut child.line {
+                    line.write();
+                }
+                if !took {
+                    child.tell(Word::Unread).await;
+                }
+            }
+            () = expire(progress_due) => child.tell_late_progress().await,
             came = next(&mut child.line) => {
                 child.hear(came).await;
                 // Frames that lie in the buffer already are no I/O, and would never yield.
@@ -225,6 +279,11 @@ impl Tended {
         tokio::task::yield_now().await;
     }
 
+    /// Answers whether there was room; a line that is closed has all there is.
+    fn prepare(&mut self, message: &ToChild) -> bool {
+        self.line.as_mut().is_none_or(|line| line.prepare_task(message))
+    }
+
     fn drain(&mut self, grace: Duration, reason: &'static str) {
         if let Some(line) = &mut self.line
             && line.has_spoken()
@@ -251,6 +310,38 @@ fn log_within<T>(
         unlogged.1 += body.len() as u64;
     }
     logs::on_behalf(permit, hear)
+}
+
+/// The task a word is the last about.
+fn last_of(word: &Word) -> Option<Handle> {
+    match word {
+        Word::Task(TaskWord::Done(result)) => Some(result.handle),
+        Word::Task(TaskWord::Failed(handle, _)) => Some(*handle),
+        Word::Task(TaskWord::Snoozed(snooze)) => Some(snooze.handle),
+        Word::Task(
+            TaskWord::Ready(_)
+            | TaskWord::Draining
+            | TaskWord::Memory(_)
+            | TaskWord::Accepted(_)
+            | TaskWord::Progress(..)
+            | TaskWord::Log(..)
+            | TaskWord::Chunk(_)
+            | TaskWord::Checkpoint(_),
+        )
+        | Word::Said(_)
+        | Word::MainEnded(_)
+        | Word::Violated
+        | Word::LineClosed
+        | Word::Drained(_)
+        | Word::Unread => None,
+    }
+}
+
+async fn next_about_tasks(tasks: &mut Tasks) -> Option<ToChild> {
+    match tasks {
+        Some(tasks) => tasks.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn next(line: &mut Option<Line>) -> Came {

@@ -1,12 +1,12 @@
 //! Births: what comes of the fork server, and the fork server itself.
 
 use super::{Daemon, Reach};
-use crate::child::{self, Heard, Tended, Word};
+use crate::child::{self, Heard, Tended, Word, Work};
 use crate::events::{OrphanReaped, OutputsUnheard};
 use crate::probes::is_probe;
 use crate::spawner::{Launched, Step};
 use crate::watched::Watched;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 impl Daemon<'_> {
     /// Takes in what came of a step of the spawner.
@@ -31,11 +31,13 @@ impl Daemon<'_> {
         let Launched { token, id, who, ends } = launched;
         let incarnation = who.incarnation;
         let (orders, inbox) = watch::channel(None);
-        self.reach.insert(token, Reach { id, incarnation, orders, drained: false });
         let Some(recipe) = self.spawner.recipe(id) else { return };
+        let takes_tasks = recipe.manner.work == Work::Tasks;
+        let (tasks, about_tasks) = takes_tasks.then(mpsc::unbounded_channel).unzip();
+        self.reach.insert(token, Reach { id, incarnation, orders, tasks, drained: false });
         let (manner, share) = (recipe.manner.clone(), self.logs.share());
         match Tended::new(token, who, ends, manner, share, self.heard.0.clone()) {
-            Ok(tended) => drop(tokio::spawn(child::tend(tended, inbox))),
+            Ok(tended) => drop(tokio::spawn(child::tend(tended, inbox, about_tasks))),
             // Nothing of it can be heard; it is judged by its exit alone.
             Err(error) => {
                 let unit = self.unit(id);

@@ -40,6 +40,15 @@ impl Daemon<'_> {
             while let Some(action) = self.supervision.poll_action() {
                 self.perform(action);
             }
+            self.tell_pools_who_runs();
+            let wishes = self.tasks.act();
+            let wished = !wishes.is_empty();
+            for wish in wishes {
+                self.wish(wish);
+            }
+            if wished {
+                continue;
+            }
             let failed = match &mut self.server {
                 _ if self.closing => self.spawner.cancel(),
                 Some(server) => self.spawner.pump(&mut server.server),
@@ -58,6 +67,7 @@ impl Daemon<'_> {
     pub(crate) fn perform(&mut self, action: Action) {
         match action {
             Action::Spawn { id, token, incarnation } => {
+                self.tasks.spawning(id, token);
                 self.spawner.want(Job { id, token, incarnation, probe: None })
             }
             Action::Drain { token, grace, cause } => {
@@ -85,6 +95,7 @@ impl Daemon<'_> {
                 if matches!(report, Report::Stalled { .. }) {
                     self.probes.forgive_stall(self.clock.now());
                 }
+                self.tell_pool(&report);
                 self.untold.push(report);
             }
             Action::Leave(outcome) => self.left = Some(outcome),

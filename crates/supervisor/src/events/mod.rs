@@ -12,6 +12,7 @@ mod ledger;
 mod lifecycle;
 mod notify;
 mod probe;
+mod task;
 mod together;
 
 pub use child::*;
@@ -20,6 +21,7 @@ pub use ledger::*;
 pub use lifecycle::*;
 pub use notify::*;
 pub use probe::*;
+pub use task::*;
 pub use together::*;
 
 /// Defines events. `level "name" Type { fields } => "sentence";`

@@ -48,7 +48,8 @@ pub(crate) struct Ledger {
     /// One of them is held: who starts, or is ready, may let it go.
     holds: bool,
     queue: Arc<Queue>,
-    writer: Writer,
+    /// None, if nothing is to be left behind.
+    writer: Option<Writer>,
 }
 
 /// What explains an end and decides nothing.
@@ -70,18 +71,20 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Ledger {
-    /// Opens the ledger in the state directory, mends its end, and begins a life in it.
+    /// Opens the ledger in the state directory, mends its end, and begins a life in it. Without a
+    /// directory it is kept nowhere.
     ///
     /// # Errors
     /// If it cannot be opened: a supervisor that cannot say why is not begun.
     pub(crate) fn open(
-        directory: &Path,
+        directory: Option<&Path>,
         clock: Clock,
         origin: Origin<'_>,
     ) -> Result<Self, StateError> {
-        let path = directory.join(CURRENT);
+        let path = directory.map(|directory| directory.join(CURRENT)).unwrap_or_default();
         let unusable = |error| StateError::Unusable { path: path.clone(), error };
-        let (file, cut) = LedgerFile::open(directory).map_err(unusable)?;
+        let opened = directory.map(LedgerFile::open).transpose().map_err(unusable)?;
+        let (file, cut) = opened.map_or((None, 0), |(file, cut)| (Some(file), cut));
         let life = Life(RandomState::new().build_hasher().finish());
         let stamp = Stamp { clock, life };
         let units = origin.units.into_iter();
@@ -93,7 +96,8 @@ impl Ledger {
             units: units.map(|(name, instances)| UnitShape { name, instances }).collect(),
         };
         let queue = Arc::new(Queue::default());
-        let writer = Writer::start(Arc::clone(&queue), file, stamp).map_err(unusable)?;
+        let start = |file| Writer::start(Arc::clone(&queue), file, stamp);
+        let writer = file.map(start).transpose().map_err(unusable)?;
         let mut ledger = Self {
             stamp,
             supervisor,
@@ -156,6 +160,9 @@ impl Ledger {
 
     /// Hands what was noted to the writer: at most one wake-up. To be called once a round.
     pub(crate) fn hand_over(&mut self) {
+        if self.writer.is_none() {
+            return self.batch.clear();
+        }
         let snapshot = self.queue.take_wish().then(|| self.snapshot());
         if !self.batch.is_empty() || snapshot.is_some() {
             self.queue.push(&mut self.batch, snapshot);
@@ -170,7 +177,9 @@ impl Ledger {
         self.add(self.stamp.record(Fact::SupervisorStopped { exit_code, because }));
         self.hand_over();
         self.queue.close();
-        self.writer.wait();
+        if let Some(writer) = self.writer {
+            writer.wait();
+        }
     }
 
     /// The last ends of an instance, oldest first.

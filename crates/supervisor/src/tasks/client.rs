@@ -4,10 +4,12 @@
 //! loop, and is answered when it is kept; what only reads goes to the store's reader, and holds up
 //! nothing.
 
+use super::keeper::Reading;
+use super::watchers::{Ears, Voice};
 use hearken_core::pool::{PoolCounts, TaskNext};
 use hearken_core::task::{BatchId, BatchPolicy, Counters, Priority, TaskId, TaskState};
 use hearken_proto::Raw;
-use hearken_store::{Enqueued, StoreError};
+use hearken_store::{Enqueued, Read, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -154,8 +156,13 @@ fn pools(known: &[Arc<str>]) -> String {
 /// Where the answer goes.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, Refused>>;
 
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").finish_non_exhaustive()
+    }
+}
+
 /// What a front end wants of the loop.
-#[derive(Debug)]
 pub(crate) enum Request {
     /// Keep these tasks.
     Submit(Box<Submission>, Answer<Submitted>),
@@ -167,11 +174,13 @@ pub(crate) enum Request {
     /// Have a task done after all that is dead, cancelled or expired.
     Retry(TaskId, Answer<TaskState>),
     /// Tell of what happens to tasks, until the receiver is dropped.
-    Watch(Watch, mpsc::Sender<Told>),
+    Watch(Watch, Voice),
     /// How the pools stand.
     Pools(oneshot::Sender<Vec<PoolStanding>>),
     /// What is known of a task that runs.
     Live(TaskId, oneshot::Sender<Option<Live>>),
+    /// Show every store to this.
+    Read(Reading),
     /// Shut down, as if by a signal.
     Shutdown,
 }
@@ -185,8 +194,8 @@ pub enum Watch {
     Pool(Arc<str>),
 }
 
-/// What happened to a task. Whoever does not read in time misses progress and logs, and never an
-/// end: the sender waits with that end, and with nothing else.
+/// What happened to a task, or to its pool. Whoever does not read in time misses starts, progress
+/// and retries, and never an end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// A worker began with it.
@@ -216,6 +225,8 @@ pub enum Told {
     },
     /// It has ended.
     Ended(Arc<Ended>),
+    /// The pool's program cannot be run: whatever waits goes on waiting until somebody mends that.
+    PoolFailed(Arc<str>),
 }
 
 /// The end of a task.
@@ -275,6 +286,21 @@ pub struct Client {
     requests: mpsc::Sender<Request>,
 }
 
+/// What was gathered from the stores; it is sent when every store was seen, and this is dropped.
+struct Gathering<T> {
+    gathered: Option<Result<T, StoreError>>,
+    answer: Option<oneshot::Sender<Result<T, StoreError>>>,
+}
+
+impl<T> Drop for Gathering<T> {
+    fn drop(&mut self) {
+        if let (Some(answer), Some(gathered)) = (self.answer.take(), self.gathered.take()) {
+            // Whoever asked is gone: nobody misses it.
+            let _gone = answer.send(gathered);
+        }
+    }
+}
+
 /// How many requests may wait for the loop.
 const REQUESTS: usize = 256;
 
@@ -316,14 +342,15 @@ impl Client {
         self.ask(|answer| Request::Retry(task, answer)).await
     }
 
-    /// Hears of what happens to tasks from now on, `room` words ahead of the reader.
+    /// Hears of what happens to tasks from now on. While more than `room` words lie unread, only
+    /// ends are told.
     ///
     /// # Errors
     /// If the supervisor is on its way down.
-    pub async fn watch(&self, watch: Watch, room: usize) -> Result<mpsc::Receiver<Told>, Refused> {
-        let (tell, told) = mpsc::channel(room);
-        self.send(Request::Watch(watch, tell)).await?;
-        Ok(told)
+    pub async fn watch(&self, watch: Watch, room: usize) -> Result<Ears, Refused> {
+        let (voice, ears) = Ears::new(room);
+        self.send(Request::Watch(watch, voice)).await?;
+        Ok(ears)
     }
 
     /// How the pools stand.
@@ -344,6 +371,27 @@ impl Client {
         let (answer, answered) = oneshot::channel();
         self.send(Request::Live(task, answer)).await?;
         answered.await.map_err(|_gone| Refused::Closing)
+    }
+
+    /// Shows every store to `visit`, one after the other, and gives what it gathered.
+    ///
+    /// # Errors
+    /// The first error of `visit`, or that the supervisor is on its way down.
+    pub async fn read<T: Default + Send + 'static>(
+        &self,
+        mut visit: impl FnMut(&mut dyn Read, &mut T) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (answer, answered) = oneshot::channel();
+        let mut gathering = Gathering { gathered: Some(Ok(T::default())), answer: Some(answer) };
+        let reading = Box::new(move |store: &mut dyn Read| {
+            if let Some(Ok(gathered)) = &mut gathering.gathered
+                && let Err(error) = visit(store, gathered)
+            {
+                gathering.gathered = Some(Err(error));
+            }
+        });
+        self.send(Request::Read(reading)).await?;
+        answered.await.map_err(|_gone| Refused::Closing)?.map_err(Refused::from)
     }
 
     /// Shuts the supervisor down, in order; as a second signal does, the second call kills.

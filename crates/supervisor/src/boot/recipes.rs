@@ -1,0 +1,59 @@
+//! How the processes of each unit are made.
+
+use crate::child::{Manner, Signs, Work};
+use crate::convert;
+use crate::environment::Template;
+use crate::spawner::Recipe;
+use hearken_config::{Config, Program, Readiness, Service};
+use hearken_core::pool::WorkMode;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One recipe a unit, by `UnitIndex`. `socket`: the notify socket, if there is one.
+pub(super) fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
+    let services = config.services.iter().map(|service| recipe(service, Work::Service, socket));
+    let pools = config.pools.iter().map(|pool| {
+        let work = match pool.policy.mode {
+            WorkMode::Line => Work::Tasks,
+            WorkMode::Exec => Work::OneTask,
+        };
+        recipe(&pool.unit, work, None)
+    });
+    services.chain(pools).collect()
+}
+
+/// Whether it is listened to on the notify socket.
+pub(super) fn notifies(service: &Service) -> bool {
+    matches!(service.readiness, Readiness::Notify)
+}
+
+fn recipe(service: &Service, work: Work, socket: Option<&Path>) -> Recipe {
+    let socket = socket.filter(|_| notifies(service));
+    Recipe {
+        template: Template::new(service, |name| std::env::var_os(name), socket),
+        notifies: socket.is_some(),
+        mode: convert::line_mode(service.line),
+        unit: Arc::from(service.policy.name.as_str()),
+        manner: Manner {
+            work,
+            signs: Signs::of(&service.policy),
+            log: match &service.readiness {
+                Readiness::Log(pattern) => Some(pattern.clone()),
+                Readiness::Started
+                | Readiness::Message
+                | Readiness::Notify
+                | Readiness::Newline { .. }
+                | Readiness::Probe(_) => None,
+            },
+        },
+        newline: match service.readiness {
+            Readiness::Newline { descriptor } => Some(descriptor),
+            Readiness::Started
+            | Readiness::Message
+            | Readiness::Notify
+            | Readiness::Log(_)
+            | Readiness::Probe(_) => None,
+        },
+        signal_group: matches!(service.program, Program::Shell(_)),
+    }
+}

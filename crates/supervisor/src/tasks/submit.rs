@@ -1,0 +1,166 @@
+//! A submission on its way into the store and from there into its pool.
+
+use super::client::{BatchSpec, Refused, Submission, Submitted, TASKS_MAX, TaskSpec};
+use super::when::When;
+use hearken_core::moment::Moment;
+use hearken_core::pool::Waiting;
+use hearken_core::task::{Batch, BatchCounts, BatchId, Counters, TaskId};
+use hearken_proto::Raw;
+use hearken_store::{Command, Enqueued, Input, NewBatch, NewTask, Pending};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A submission that the store has been told of.
+#[derive(Debug)]
+pub(crate) struct Submitting {
+    batch: Option<(BatchId, Batch)>,
+    tasks: Vec<Waiting>,
+    /// How many of the tasks are the submitter's: the last may be a completion task.
+    own: usize,
+}
+
+/// What the pool has for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) max_payload: u64,
+    pub(super) total: Option<Duration>,
+}
+
+/// Checks a submission, and makes of it what the store is told.
+///
+/// # Errors
+/// What is wrong with it: then nothing of it is taken.
+pub(super) fn submitting(
+    submission: Submission,
+    room: Room,
+    when: When,
+    mut random: impl FnMut() -> u128,
+) -> Result<(Submitting, Command), Refused> {
+    let Submission { pool, tasks, batch } = submission;
+    let unfit = |what: String| Err(Refused::Unfit(what));
+    if tasks.is_empty() {
+        return unfit("there is no task in it: send one or more".to_owned());
+    }
+    if tasks.len() > TASKS_MAX {
+        return unfit(format!(
+            "it has {} tasks, and {TASKS_MAX} go into one submission: split it",
+            tasks.len()
+        ));
+    }
+    let ms = when.wall.get();
+    let batch_id = batch.as_ref().map(|_| BatchId::new(ms, random()));
+    let mut new = Vec::with_capacity(tasks.len() + 1);
+    for spec in tasks {
+        new.push(task(spec, &pool, batch_id, room, when, &mut random)?);
+    }
+    let own = new.len();
+    let mut made = None;
+    if let (Some(id), Some(BatchSpec { policy, completion })) = (batch_id, batch) {
+        let mut completes = None;
+        if let Some(spec) = completion {
+            let mut task = task(spec, &pool, None, room, when, &mut random)?;
+            task.held = true;
+            completes = Some(task.id);
+            new.push(task);
+        }
+        made = Some((
+            NewBatch { id, pool, policy, completion: completes, created: when.wall },
+            policy,
+        ));
+    }
+    let waiting = new.iter().map(|task| waiting(task, when)).collect();
+    let counts = BatchCounts::default();
+    let batch = made.as_ref().map(|(batch, policy)| (batch.id, Batch { policy: *policy, counts }));
+    let command = Command::Enqueue { tasks: new, batch: made.map(|(batch, _)| batch) };
+    Ok((Submitting { batch, tasks: waiting, own }, command))
+}
+
+fn task(
+    spec: TaskSpec,
+    pool: &Arc<str>,
+    batch: Option<BatchId>,
+    room: Room,
+    when: When,
+    random: &mut impl FnMut() -> u128,
+) -> Result<NewTask, Refused> {
+    let length = spec.payload.as_msgpack().len() as u64;
+    if length > room.max_payload {
+        return Err(Refused::Unfit(format!(
+            "a payload has {length} bytes, and pool {pool} takes {}: send a reference to where it lies, or raise max_payload",
+            room.max_payload
+        )));
+    }
+    Ok(NewTask {
+        id: spec.id.unwrap_or_else(|| TaskId::new(when.wall.get(), random())),
+        pool: Arc::clone(pool),
+        kind: spec.kind,
+        unique_key: spec.unique_key,
+        fairness_key: spec.fairness_key,
+        priority: spec.priority,
+        not_before: when.wall.after(spec.delay),
+        expires: spec.expires.or(room.total).map(|expires| when.wall.after(expires)),
+        batch,
+        created: when.wall,
+        held: false,
+        input: Input {
+            payload: spec.payload.into_msgpack(),
+            content_type: spec.content_type,
+            headers: spec.headers.map(Raw::into_msgpack),
+            traceparent: spec.traceparent,
+        },
+    })
+}
+
+fn waiting(task: &NewTask, when: When) -> Waiting {
+    Waiting {
+        id: task.id,
+        priority: task.priority,
+        fairness_key: task.fairness_key.clone(),
+        kind: task.kind.clone(),
+        batch: task.batch,
+        not_before: when.moment(task.not_before),
+        expires: task.expires.map_or(Moment::NEVER, |at| when.moment(at)),
+        counters: Counters::default(),
+        first_try: None,
+    }
+}
+
+/// A task that the store has, as its pool knows it.
+pub(super) fn pending(task: Pending, when: When) -> Waiting {
+    Waiting {
+        id: task.id,
+        priority: task.priority,
+        fairness_key: task.fairness_key,
+        kind: task.kind,
+        batch: task.batch,
+        not_before: when.moment(task.not_before),
+        expires: task.expires.map_or(Moment::NEVER, |at| when.moment(at)),
+        counters: task.counters,
+        first_try: task.first_try.map(|at| when.earlier(at)),
+    }
+}
+
+impl Submitting {
+    /// The store has taken it: what its submitter is told, the batch, and the tasks that wait now.
+    pub(super) fn kept(
+        self,
+        mut enqueued: Vec<Enqueued>,
+    ) -> (Submitted, Option<(BatchId, Batch)>, Vec<Waiting>) {
+        let inserted = |it: &Enqueued| matches!(it, Enqueued::Inserted(_));
+        let own = self.own;
+        let tasks: Vec<_> = self
+            .tasks
+            .into_iter()
+            .zip(&enqueued)
+            .take(own)
+            .filter(|(_, became)| inserted(became))
+            .map(|(task, _)| task)
+            .collect();
+        enqueued.truncate(own);
+        let batch = self.batch.map(|(id, mut batch)| {
+            batch.counts.total = tasks.len() as u64;
+            (id, batch)
+        });
+        (Submitted { tasks: enqueued, batch: batch.map(|(id, _)| id) }, batch, tasks)
+    }
+}
