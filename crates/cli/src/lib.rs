@@ -62,6 +62,8 @@ fn up(file: ConfigFile) -> Exit {
                 }
                 UpError::State(_)
                 | UpError::Notify(_)
+                | UpError::Store(_)
+                | UpError::Pools(_)
                 | UpError::Runtime { .. }
                 | UpError::Config(_) => Exit::Failure,
             };

@@ -18,6 +18,7 @@ use crate::environment::Template;
 use crate::events::LegacyClone;
 use crate::probes::{Errand, is_probe};
 use crate::register::Register;
+use bytes::Bytes;
 use hearken_core::budget::Budget;
 use hearken_core::evidence::SpawnFailure;
 use hearken_core::identity::{InstanceId, Token};
@@ -25,7 +26,8 @@ use hearken_core::moment::Moment;
 use hearken_core::supervision::Event;
 use hearken_proto::Mode;
 use hearken_sys::{
-    ChildEnds, ForkServer, Lost, PidFd, Prepared, Reply, SendError, Signal, line_pair, output_pipe,
+    ChildEnds, ForkServer, Lost, PidFd, Prepared, Reply, SendError, Signal, Spawn, line_pair,
+    output_pipe, payload_file,
 };
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -77,6 +79,15 @@ pub(crate) struct Recipe {
     pub(crate) signal_group: bool,
 }
 
+/// What a process is made of that is there for one task.
+#[derive(Debug)]
+pub(crate) struct Equipment {
+    /// Its command and environment.
+    pub(crate) spawn: Spawn,
+    /// Its standard input.
+    pub(crate) stdin: Option<Bytes>,
+}
+
 /// One start the core wants, or the process of a probe.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Job {
@@ -122,6 +133,8 @@ pub(crate) struct Spawner {
     queue: VecDeque<Job>,
     /// Probes have a queue and a window of their own: neither waits for the other.
     probes: VecDeque<Job>,
+    /// What processes are made of that differ from one to the next.
+    equipment: HashMap<Token, Equipment>,
     /// Our ends of the spawns under way.
     launching: HashMap<Token, Launched>,
     /// What was sent and not yet forked, oldest first.
@@ -146,6 +159,7 @@ impl Spawner {
             recipes,
             queue: VecDeque::new(),
             probes: VecDeque::new(),
+            equipment: HashMap::new(),
             launching: HashMap::new(),
             sent: VecDeque::new(),
             forked: VecDeque::new(),
@@ -172,6 +186,17 @@ impl Spawner {
     #[must_use]
     pub(crate) fn launching(&self, token: Token) -> Option<InstanceId> {
         self.launching.get(&token).map(|launched| launched.id)
+    }
+
+    /// Says what the process of this start is made of, until it is [unequipped](Self::unequip): the
+    /// start may have to be tried again.
+    pub(crate) fn equip(&mut self, token: Token, equipment: Equipment) {
+        self.equipment.insert(token, equipment);
+    }
+
+    /// Its process has ended.
+    pub(crate) fn unequip(&mut self, token: Token) {
+        self.equipment.remove(&token);
     }
 
     /// Takes in a wish. [`Spawner::pump`] sends it.
@@ -259,17 +284,30 @@ impl Spawner {
             None => (recipe.mode, recipe.newline),
             Some(_) => (None, None),
         };
-        let (ours, theirs) = connect(mode, newline).map_err(|error| out_of_descriptors(&error))?;
-        let spawn = match job.probe {
-            None => recipe.template.spawn(job.id.slot, job.incarnation),
-            Some(errand) => recipe.template.probe(job.id.slot, job.incarnation, errand),
+        let (ours, mut theirs) =
+            connect(mode, newline).map_err(|error| out_of_descriptors(&error))?;
+        let made;
+        let spawn = match (self.equipment.get(&job.token), job.probe) {
+            (Some(equipment), _) => {
+                let stdin = equipment.stdin.as_deref().map(payload_file).transpose();
+                theirs.stdin = stdin.map_err(|error| out_of_descriptors(&error))?;
+                &equipment.spawn
+            }
+            (None, None) => {
+                made = recipe.template.spawn(job.id.slot, job.incarnation);
+                &made
+            }
+            (None, Some(errand)) => {
+                made = recipe.template.probe(job.id.slot, job.incarnation, errand);
+                &made
+            }
         };
         let who = Who {
             unit: Arc::clone(&recipe.unit),
             instance: job.id.slot,
             incarnation: job.incarnation,
         };
-        match server.spawn(job.token.0, &spawn, theirs) {
+        match server.spawn(job.token.0, spawn, theirs) {
             Ok(()) => {
                 self.register.asked(job.token);
                 self.sent.push_back((job.token, self.clock.now(), job));

@@ -6,7 +6,7 @@ use crate::tasks::{Form, Opening, Stores, Tasks};
 use hearken_config::{Config, Durability, Pool};
 use hearken_core::identity::UnitIndex;
 use hearken_core::pool::PoolPolicy;
-use hearken_store::MemoryStore;
+use hearken_store::{MemoryStore, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,8 +24,12 @@ pub(super) fn open(
     if has(|durability| durability == Durability::Memory) {
         stores.memory = Some(MemoryStore::new(max_result));
     }
-    if let Some(_state) = state.filter(|_| has(|durability| durability != Durability::Memory)) {
-        stores.disk = Some(Box::new(MemoryStore::new(max_result)));
+    if let Some(state) = state.filter(|_| has(|durability| durability != Durability::Memory)) {
+        let durability = match has(|durability| durability == Durability::Strict) {
+            true => hearken_store::Durability::Strict,
+            false => hearken_store::Durability::Relaxed,
+        };
+        stores.disk = Some(SqliteStore::open(state, durability, max_result)?);
     }
     let first = u32::try_from(config.services.len()).unwrap_or(u32::MAX);
     let pools = (first..).map(UnitIndex).zip(&config.pools).map(|(unit, pool)| of(unit, pool));

@@ -1,12 +1,14 @@
 //! Actions: what the core wants done.
 
 use super::Daemon;
+use super::pools::UNFIT;
 use crate::child::Order;
 use crate::events::{LeftoversKilled, OutputsHeld, SignalRefused};
 use crate::report::Teller;
 use crate::spawner::{Job, kill_tree, main_token};
 use hearken_core::action::{Action, Report};
 use hearken_core::identity::Token;
+use hearken_core::supervision::Event;
 use hearken_sys::{Member, Signal, session_members};
 
 impl Daemon<'_> {
@@ -68,7 +70,10 @@ impl Daemon<'_> {
         match action {
             Action::Spawn { id, token, incarnation } => {
                 self.tasks.spawning(id, token);
-                self.spawner.want(Job { id, token, incarnation, probe: None })
+                match self.equip(id, token, incarnation) {
+                    true => self.spawner.want(Job { id, token, incarnation, probe: None }),
+                    false => self.tell(Event::SpawnFailed(token, UNFIT)),
+                }
             }
             Action::Drain { token, grace, cause } => {
                 if let Some(reach) = self.reach.get(&token) {
@@ -96,7 +101,9 @@ impl Daemon<'_> {
                     self.probes.forgive_stall(self.clock.now());
                 }
                 self.tell_pool(&report);
-                self.untold.push(report);
+                if !self.is_of_a_task(&report) {
+                    self.untold.push(report);
+                }
             }
             Action::Leave(outcome) => self.left = Some(outcome),
         }
@@ -149,6 +156,7 @@ impl Daemon<'_> {
                 server.server.forget(main_token(token).0);
             }
         }
+        self.spawner.unequip(token);
         self.forget_voice(token, reach.id);
         self.spawner.register.released(token);
     }

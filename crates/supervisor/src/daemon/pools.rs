@@ -3,15 +3,24 @@
 use super::Daemon;
 use crate::child::TaskWord;
 use crate::convert;
+use crate::environment::TaskNames;
+use crate::spawner::Equipment;
 use crate::tasks::Wish;
 use hearken_core::action::Report;
-use hearken_core::evidence::{End, Ending, Evidence, Said, StopCause};
+use hearken_core::evidence::{End, Ending, Evidence, Said, SpawnFailure, StopCause};
 use hearken_core::identity::{InstanceId, Token};
 use hearken_core::instance::{Instance, Rest, Standing};
+use hearken_core::judge::DecidedBy;
+use hearken_core::policy::RestartWhen;
 use hearken_core::pool;
 use hearken_core::supervision::Event;
 use hearken_core::unit::{Going, Unit};
+use hearken_proto::Raw;
 use std::time::Duration;
+
+/// What a start is told as whose task does not fit its program.
+pub(super) const UNFIT: SpawnFailure =
+    SpawnFailure { stage: "payload", errno: 0, permanent: false };
 
 impl Daemon<'_> {
     /// A worker said something about tasks. What the core of processes has to know of it is told
@@ -108,6 +117,68 @@ impl Daemon<'_> {
         if barred && self.supervision.unit(id.unit).is_some_and(all_failed) {
             self.tasks.failed(id.unit, "none of its processes can be started or kept running");
         }
+    }
+
+    /// What a process of mode exec is made of: its task. Answers whether it can be started; if not,
+    /// the task has been told so.
+    pub(super) fn equip(&mut self, id: InstanceId, token: Token, incarnation: u32) -> bool {
+        let Some(recipe) = self.spawner.recipe(id) else { return true };
+        let Some(claimed) = self.tasks.assignment(id) else { return true };
+        let names = TaskNames {
+            id: claimed.record.id,
+            attempt: claimed.record.counters.leases,
+            task_type: claimed.record.kind.as_deref(),
+            key: claimed.record.unique_key.as_deref(),
+        };
+        // It was checked when it came in.
+        let payload = Raw::from_msgpack(claimed.input.payload.clone());
+        let payload = payload.unwrap_or_else(|_damaged| Raw::nil());
+        let made = recipe.template.input(&payload).map(|input| {
+            let spawn = recipe.template.spawn_task(id.slot, incarnation, &input, &names);
+            Equipment { spawn, stdin: input.stdin }
+        });
+        match made {
+            Ok(equipment) => {
+                self.spawner.equip(token, equipment);
+                true
+            }
+            Err(why) => {
+                self.tasks.unfit(id, token, &why.typed());
+                false
+            }
+        }
+    }
+
+    /// Whether this is about a process that came and went with its task: that is told by what became
+    /// of the task.
+    pub(super) fn is_of_a_task(&self, report: &Report) -> bool {
+        let id = match report {
+            Report::Started { id, .. } | Report::Ready { id, .. } => id,
+            Report::Ended { id, judgement, evidence, .. } => {
+                let never_ran = matches!(evidence.end, End::SpawnFailed(why) if why != UNFIT);
+                if judgement.decided_by != DecidedBy::Task || never_ran {
+                    return false;
+                }
+                id
+            }
+            Report::Waiting { .. }
+            | Report::Stopping { .. }
+            | Report::Killing { .. }
+            | Report::LineLost { .. }
+            | Report::Reacted { .. }
+            | Report::Reloading { .. }
+            | Report::Reloaded { .. }
+            | Report::Paused { .. }
+            | Report::GroupRestarting { .. }
+            | Report::GroupFailed { .. }
+            | Report::Abandoned { .. }
+            | Report::EndedLate { .. }
+            | Report::Stalled { .. }
+            | Report::ShuttingDown { .. }
+            | Report::Idle => return false,
+        };
+        let policy = self.supervision.policy(id.unit);
+        policy.is_some_and(|policy| policy.restart.when == RestartWhen::OnTask)
     }
 
     /// Tells every pool whether its unit runs: without that it starts nothing.

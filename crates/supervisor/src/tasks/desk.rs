@@ -250,6 +250,11 @@ impl Desk {
         self.tell(when.now, Event::Failed(token, pool::Handle(handle), typed, dependency));
     }
 
+    /// The task of this process cannot be handed to its program.
+    pub(super) fn unfit(&mut self, when: When, token: Token, why: &TypedError) {
+        self.tell(when.now, Event::Failed(token, pool::Handle(ONLY), why.clone(), None));
+    }
+
     /// An error that the process of an exec task said; its exit has the last word.
     pub(super) fn exec_said(&mut self, token: Token, error: &ErrorMessage) {
         if let Some(hand) = hand(&mut self.hands, &self.held, token, ONLY) {

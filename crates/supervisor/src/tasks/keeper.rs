@@ -1,25 +1,19 @@
-//! The stores behind the pools, and the one thread that waits for the disk.
+//! The stores behind the pools, from the loop's side: one that answers at once, and one that waits
+//! for a disk on threads of its own.
 //!
-//! ```text
-//!   loop ── commands ─▶ thread: all that wait, in one commit ─▶ answers ─▶ loop
-//! ```
-//!
-//! While a commit waits for the disk, the next commands gather; so the more there is to do, the more
-//! goes into one commit. A commit that failed changed nothing: its commands come back with the
-//! reason, and those that must not be lost are told again once the store takes commands.
+//! A commit that failed changed nothing. What of it must not be lost waits here, in its order, and is
+//! told again once the store takes commands; everything else is answered with the reason.
 
-use super::client::{Answer, Ended, Submitted};
+use super::client::{Answer as Answering, Ended, Submitted};
 use super::submit::Submitting;
 use hearken_core::identity::Token;
 use hearken_core::task::{Lease, TaskId, TaskState};
-use hearken_store::{Claimed, Command, Read, Reply, Store, StoreError};
+use hearken_store::{
+    Answer, Claimed, Command, Read, Reply, Store, StoreError, StoreThread, Ticket as Name,
+};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
-use std::thread::JoinHandle;
 use tokio::sync::mpsc;
-
-/// How many commands go into one commit at most.
-const COMMIT: usize = 1024;
 
 /// What to do with an answer.
 #[derive(Debug)]
@@ -37,11 +31,11 @@ pub(crate) enum Ticket {
     /// A batch is over; its completion task may go.
     BatchEnded,
     /// Tasks are submitted.
-    Submit(Box<Submitting>, Answer<Submitted>),
+    Submit(Box<Submitting>, Answering<Submitted>),
     /// A task is to be done after all.
-    Requeue(TaskId, Answer<TaskState>),
+    Requeue(TaskId, Answering<TaskState>),
     /// A task that no pool has is to be taken back.
-    Cancel(TaskId, Answer<TaskState>),
+    Cancel(TaskId, Answering<TaskState>),
     /// Old tasks are to go.
     Purge,
 }
@@ -80,52 +74,40 @@ pub(crate) type Order = (usize, Ticket, Command);
 /// dropped.
 pub(crate) type Reading = Box<dyn FnMut(&mut dyn Read) + Send>;
 
-enum Work {
-    Commit(Vec<Order>),
-    Read(Reading),
-}
-
-/// A store that waits for a disk, on a thread of its own.
+/// A store that waits for a disk, on threads of its own.
 #[derive(Debug)]
 pub(super) struct Disk {
-    work: Option<std_mpsc::Sender<Work>>,
-    answers: mpsc::UnboundedReceiver<Vec<Returned>>,
-    thread: Option<JoinHandle<()>>,
-    /// What the store took nothing of, in its order.
-    stalled: Vec<Order>,
+    thread: StoreThread,
+    answers: mpsc::UnboundedReceiver<Vec<Answer>>,
+    /// The name of the last command that was handed over.
+    last: u64,
+    /// What is on its way, by its name: kept until it is answered, for it may have to be told again.
+    under_way: BTreeMap<u64, Order>,
+    /// What was not handed over yet: there is no room, or the store takes nothing.
+    waiting: VecDeque<Order>,
     trouble: Option<Arc<str>>,
     /// Nothing will ever be taken again.
     broken: bool,
-    /// How many commands are on their way.
-    pub(super) under_way: usize,
-}
-
-/// A command that comes back from the thread: answered, or with the reason why not.
-#[derive(Debug)]
-pub(crate) enum Returned {
-    Answered(Answered),
-    Failed(Order, StoreError),
 }
 
 impl Disk {
-    /// Takes a store over.
+    /// Puts a store to work.
     ///
     /// # Errors
     /// If there can be no thread.
-    pub(super) fn start(store: Box<dyn Store>) -> std::io::Result<Self> {
-        let (work, jobs) = std_mpsc::channel();
+    pub(super) fn start(
+        store: impl Store + 'static,
+        reader: impl Read + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (tell, answers) = mpsc::unbounded_channel();
-        let thread = std::thread::Builder::new()
-            .name("hearken-store".to_owned())
-            .spawn(move || serve(store, &jobs, &tell))?;
         Ok(Self {
-            work: Some(work),
+            thread: StoreThread::start(store, reader, tell)?,
             answers,
-            thread: Some(thread),
-            stalled: Vec::new(),
+            last: 0,
+            under_way: BTreeMap::new(),
+            waiting: VecDeque::new(),
             trouble: None,
             broken: false,
-            under_way: 0,
         })
     }
 
@@ -134,37 +116,39 @@ impl Disk {
         self.trouble.clone()
     }
 
-    /// Hands commands over. While the store takes none, those that must be kept wait here, and the
-    /// others come back as refused.
-    pub(super) fn send(&mut self, orders: Vec<Order>) {
-        self.under_way += orders.len();
-        if let Some(work) = self.work.as_ref().filter(|_| self.trouble.is_none()) {
-            // The thread lives as long as this.
-            let _gone = work.send(Work::Commit(orders));
-            return;
+    /// Hands commands over, in this order. While the store takes none, they wait here.
+    pub(super) fn send(&mut self, orders: impl IntoIterator<Item = Order>) {
+        self.waiting.extend(orders);
+        if self.trouble.is_none() {
+            self.hand_over();
         }
-        self.stalled.extend(orders);
     }
 
-    /// Has something read, after what was handed over before.
-    pub(super) fn read(&self, reading: Reading) {
-        if let Some(work) = &self.work {
-            let _gone = work.send(Work::Read(reading));
+    fn hand_over(&mut self) {
+        while let Some(order) = self.waiting.pop_front() {
+            self.last += 1;
+            if self.thread.submit(Name(self.last), order.2.clone()).is_err() {
+                // It is behind; its next answer says that there is room.
+                return self.waiting.push_front(order);
+            }
+            self.under_way.insert(self.last, order);
         }
+    }
+
+    /// Has something read. Whoever asked hears nothing if too much is asked at once.
+    pub(super) fn read(&self, mut reading: Reading) {
+        let _unheard = self.thread.ask(move |store| reading(store));
     }
 
     /// Tries again what was not taken, if there is hope.
     pub(super) fn try_again(&mut self) {
-        if self.broken || self.stalled.is_empty() {
-            return;
-        }
-        if let Some(work) = &self.work {
-            let _gone = work.send(Work::Commit(std::mem::take(&mut self.stalled)));
+        if !self.broken && self.under_way.is_empty() {
+            self.hand_over();
         }
     }
 
     /// Waits for answers. Never, once the thread is gone.
-    pub(super) async fn answers(&mut self) -> Vec<Returned> {
+    pub(super) async fn answers(&mut self) -> Vec<Answer> {
         match self.answers.recv().await {
             Some(answers) => answers,
             None => std::future::pending().await,
@@ -173,54 +157,48 @@ impl Disk {
 
     /// Takes note of what came back: gives what was answered, and whether the store went down or
     /// came back by it.
-    pub(super) fn take(&mut self, returned: Vec<Returned>) -> (Vec<Answered>, Option<Change>) {
-        let was = self.trouble.is_some();
-        let mut answered = Vec::with_capacity(returned.len());
-        let mut error = None;
-        let mut stalled = Vec::new();
-        for one in returned {
-            match one {
-                Returned::Answered(one) => {
-                    self.under_way -= 1;
-                    answered.push(one);
+    pub(super) fn take(&mut self, answers: Vec<Answer>) -> (Vec<Answered>, Option<Change>) {
+        let was_down = self.trouble.is_some();
+        let mut answered = Vec::with_capacity(answers.len());
+        let mut refused = None;
+        let mut again = Vec::new();
+        for (Name(name), reply) in answers {
+            let Some((desk, ticket, command)) = self.under_way.remove(&name) else { continue };
+            match reply {
+                Err(error) if ticket.must_be_kept() => {
+                    again.push((desk, ticket, command));
+                    refused = Some(error);
                 }
-                Returned::Failed(order, why) => {
-                    if order.1.must_be_kept() {
-                        stalled.push(order);
-                    } else {
-                        self.under_way -= 1;
-                        answered.push((order.0, order.1, Err(why.clone())));
-                    }
-                    error = Some(why);
+                Err(error) => {
+                    answered.push((desk, ticket, Err(error.clone())));
+                    refused = Some(error);
                 }
+                Ok(reply) => answered.push((desk, ticket, Ok(reply))),
             }
         }
-        // What failed earlier comes before what had no chance yet.
-        stalled.append(&mut self.stalled);
-        self.stalled = stalled;
-        match error {
-            Some(error) => {
-                self.broken |= !passes(&error);
-                let why: Arc<str> = error.to_string().into();
-                self.trouble = Some(Arc::clone(&why));
-                (answered, (!was).then_some(Change::Down(why)))
-            }
-            None if was && !answered.is_empty() && !self.broken => {
-                self.trouble = None;
-                self.try_again();
-                (answered, Some(Change::Up))
-            }
-            None => (answered, None),
+        // What failed comes before what had no chance yet.
+        for order in again.into_iter().rev() {
+            self.waiting.push_front(order);
         }
+        if let Some(error) = refused {
+            self.broken |= !passes(&error);
+            let why: Arc<str> = error.to_string().into();
+            self.trouble = Some(Arc::clone(&why));
+            return (answered, (!was_down).then_some(Change::Down(why)));
+        }
+        let is_back = was_down && !answered.is_empty() && !self.broken;
+        if is_back {
+            self.trouble = None;
+        }
+        if self.trouble.is_none() {
+            self.hand_over();
+        }
+        (answered, is_back.then_some(Change::Up))
     }
 
     /// Waits until everything handed over is done, and closes the store.
-    pub(super) fn finish(mut self) {
-        self.work = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there has ended the process already.
-            let _ended = thread.join();
-        }
+    pub(super) fn finish(self) {
+        self.thread.close();
     }
 }
 
@@ -231,49 +209,22 @@ pub(super) enum Change {
     Up,
 }
 
-fn serve(
-    mut store: Box<dyn Store>,
-    jobs: &std_mpsc::Receiver<Work>,
-    tell: &mpsc::UnboundedSender<Vec<Returned>>,
-) {
-    let mut next = jobs.recv().ok();
-    while let Some(work) = next.take() {
-        match work {
-            Work::Read(mut reading) => {
-                let read: &mut dyn Read = store.as_mut();
-                reading(read);
-            }
-            Work::Commit(mut orders) => {
-                // Whatever else waits goes into the same commit.
-                while orders.len() < COMMIT {
-                    match jobs.try_recv() {
-                        Ok(Work::Commit(more)) => orders.extend(more),
-                        Ok(read @ Work::Read(_)) => {
-                            next = Some(read);
-                            break;
-                        }
-                        Err(_none) => break,
-                    }
-                }
-                // The loop is gone only when the process ends.
-                let _gone = tell.send(commit(store.as_mut(), orders));
-            }
-        }
-        next = next.or_else(|| jobs.recv().ok());
+/// Does these at once, in a store that never waits.
+pub(super) fn at_once(store: &mut impl Store, orders: Vec<Order>) -> Vec<Answered> {
+    let mut waiting = Vec::with_capacity(orders.len());
+    let mut commands = Vec::with_capacity(orders.len());
+    for (desk, ticket, command) in orders {
+        waiting.push((desk, ticket));
+        commands.push(command);
     }
-}
-
-/// Does these in one commit.
-pub(super) fn commit(store: &mut dyn Store, orders: Vec<Order>) -> Vec<Returned> {
-    let commands: Vec<Command> = orders.iter().map(|(_, _, command)| command.clone()).collect();
     match store.apply(commands) {
-        Ok(replies) => orders
-            .into_iter()
-            .zip(replies)
-            .map(|((desk, ticket, _), reply)| Returned::Answered((desk, ticket, Ok(reply))))
-            .collect(),
+        Ok(replies) => {
+            let replies = waiting.into_iter().zip(replies);
+            replies.map(|((desk, ticket), reply)| (desk, ticket, Ok(reply))).collect()
+        }
         Err(error) => {
-            orders.into_iter().map(|order| Returned::Failed(order, error.clone())).collect()
+            let refused = |(desk, ticket)| (desk, ticket, Err(error.clone()));
+            waiting.into_iter().map(refused).collect()
         }
     }
 }

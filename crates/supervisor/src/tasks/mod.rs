@@ -33,13 +33,15 @@ use crate::events::{PoolOpened, StaleResult, StoreDown, StoreUp, TasksPurged, Ta
 use desk::Desk as PoolDesk;
 use entropy::Entropy;
 use hearken_config::Durability;
-use hearken_core::evidence::Evidence;
+use hearken_core::evidence::{Evidence, TypedError};
 use hearken_core::identity::{InstanceId, Token, UnitIndex};
 use hearken_core::moment::Moment;
 use hearken_core::pool::{Event, Pool, PoolPolicy};
 use hearken_core::task::TaskId;
-use hearken_store::{Command, Fenced, MemoryStore, Read, Reply, Store, StoreError};
-use keeper::{Answered, Change, Disk, Kept, Order, Returned, Ticket};
+use hearken_store::{
+    Answer, Claimed, Command, Fenced, MemoryStore, Read, Reply, SqliteStore, Store, StoreError,
+};
+use keeper::{Answered, Change, Disk, Kept, Order, Ticket};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -65,12 +67,12 @@ pub(crate) struct Tasks {
 }
 
 /// The stores that pools need.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Stores {
     /// For pools whose tasks live as long as the supervisor.
     pub(crate) memory: Option<MemoryStore>,
     /// For the others.
-    pub(crate) disk: Option<Box<dyn Store>>,
+    pub(crate) disk: Option<SqliteStore>,
 }
 
 impl Tasks {
@@ -99,7 +101,7 @@ impl Tasks {
         }
         let when = When::now(clock);
         if let Some(disk) = &mut stores.disk {
-            load(disk.as_mut(), &mut desks, when)?;
+            load(disk, &mut desks, when)?;
         }
         for desk in &desks {
             let counts = desk.core.counts();
@@ -111,7 +113,13 @@ impl Tasks {
             }
             .emit();
         }
-        let disk = stores.disk.map(Disk::start).transpose().map_err(OpenError::Thread)?;
+        let disk = match stores.disk {
+            Some(store) => {
+                let reader = store.reader()?;
+                Some(Disk::start(store, reader).map_err(OpenError::Thread)?)
+            }
+            None => None,
+        };
         Ok(Self {
             clock,
             desks,
@@ -233,6 +241,19 @@ impl Tasks {
         }
     }
 
+    /// The task that the next process of this slot is there for, in exec mode.
+    pub(crate) fn assignment(&self, id: InstanceId) -> Option<&Claimed> {
+        self.desks.get(*self.by_unit.get(&id.unit)?)?.assignment(id.slot)
+    }
+
+    /// The task of this process cannot be handed to its program.
+    pub(crate) fn unfit(&mut self, id: InstanceId, token: Token, why: &TypedError) {
+        let when = When::now(self.clock);
+        if let Some(desk) = self.desk(id.unit) {
+            desk.unfit(when, token, why);
+        }
+    }
+
     /// The units that are pools.
     pub(crate) fn units(&self) -> Vec<UnitIndex> {
         self.desks.iter().map(|desk| desk.unit).collect()
@@ -295,20 +316,14 @@ impl Tasks {
                 store.send(disk);
             }
             if let Some(store) = self.memory.as_mut().filter(|_| !memory.is_empty()) {
-                for returned in keeper::commit(store, memory) {
-                    match returned {
-                        Returned::Answered(answered) => self.answer(when, answered),
-                        // Memory does not refuse a commit.
-                        Returned::Failed((place, ticket, _), error) => {
-                            self.answer(when, (place, ticket, Err(error)));
-                        }
-                    }
+                for answered in keeper::at_once(store, memory) {
+                    self.answer(when, answered);
                 }
             }
         }
     }
 
-    fn answered(&mut self, answers: Vec<Returned>) {
+    fn answered(&mut self, answers: Vec<Answer>) {
         let when = When::now(self.clock);
         let Some(disk) = &mut self.disk else { return };
         let (answered, change) = disk.take(answers);
@@ -432,10 +447,10 @@ impl Tasks {
 #[derive(Debug)]
 pub(crate) enum Came {
     Request(Request),
-    Answers(Vec<Returned>),
+    Answers(Vec<Answer>),
 }
 
-async fn answers(disk: &mut Option<Disk>) -> Vec<Returned> {
+async fn answers(disk: &mut Option<Disk>) -> Vec<Answer> {
     match disk {
         Some(disk) => disk.answers().await,
         None => std::future::pending().await,
