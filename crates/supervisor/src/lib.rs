@@ -24,6 +24,7 @@ pub mod events;
 mod ghosts;
 mod hash;
 pub mod ledger;
+pub mod local;
 mod logs;
 mod notify;
 mod probes;
