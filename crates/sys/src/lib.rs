@@ -24,6 +24,7 @@
 mod ancestry;
 mod channels;
 mod clone;
+mod control_socket;
 mod errno;
 mod fork_server;
 mod limits;
@@ -35,10 +36,12 @@ mod pidfd;
 mod process;
 mod procfs;
 mod signal;
+mod socket_file;
 mod wait;
 
 pub use ancestry::{belongs_to, leader_among};
 pub use channels::{line_pair, output_pipe};
+pub use control_socket::{ListenError, listen_at};
 pub use errno::Errno;
 pub use fork_server::{
     ChildEnds, Flushed, ForkServer, LINE_FD, Lost, MAX_REQUEST, Mechanism, ProbeError, Reply,
@@ -54,4 +57,5 @@ pub use process::{
 };
 pub use procfs::{Member, children_of_self, session_members};
 pub use signal::{Signal, UnknownSignal};
+pub use socket_file::SocketFile;
 pub use wait::{Change, Status, next_change};

@@ -7,17 +7,14 @@
 mod receive;
 
 use std::ffi::OsString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, fstat, lstat};
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
 
 use crate::Pid;
+use crate::socket_file::SocketFile;
 
 /// The most bytes of a message that are kept; systemd has the same bound.
 const MAX_BYTES: usize = 4096;
@@ -25,14 +22,16 @@ const MAX_BYTES: usize = 4096;
 /// Behind the path while the file is not yet open to all.
 const NEW: &str = ".new";
 
+/// Every user may send.
+const MODE: u32 = 0o666;
+
 /// The receiving end of a `NOTIFY_SOCKET`. Ready for input when there is a datagram.
 ///
 /// Dropping it removes its file, unless another one has taken that name since.
 #[derive(Debug)]
 pub struct NotifySocket {
     socket: OwnedFd,
-    path: PathBuf,
-    file: FileId,
+    _file: SocketFile,
 }
 
 /// One message, as it came.
@@ -72,9 +71,6 @@ pub enum Passed {
     NoRoom,
 }
 
-/// What tells two files apart that had the same name.
-type FileId = (u64, u64);
-
 impl NotifySocket {
     /// Makes the socket and its file, which every user may write to. What had that name is
     /// replaced in one step: nobody meets a file that is not yet to be written to, nor none at all
@@ -90,15 +86,8 @@ impl NotifySocket {
         sockopt::set_socket_passcred(&socket, true)?;
         let mut new = OsString::from(path);
         new.push(NEW);
-        let new = PathBuf::from(new);
-        let address = SocketAddrUnix::new(&new)?;
-        remove_if_there(&new)?;
-        bind(&socket, &address)?;
-        let file = open_to_all(&new).and_then(|file| fs::rename(&new, path).map(|()| file));
-        if file.is_err() {
-            let _the_reason_above_says_more = remove_if_there(&new);
-        }
-        Ok(NotifySocket { socket, path: path.to_owned(), file: file? })
+        let file = SocketFile::bind(socket.as_fd(), new.as_ref(), path, MODE, || Ok(()))?;
+        Ok(NotifySocket { socket, _file: file })
     }
 
     /// The next message; `None` if there is none now. Never blocks. Senders that find the queue
@@ -138,42 +127,12 @@ impl AsFd for NotifySocket {
     }
 }
 
-impl Drop for NotifySocket {
-    fn drop(&mut self) {
-        // Between the look and the removal only the lock on the directory stands.
-        if lstat(&self.path).is_ok_and(|now| file_id(&now) == self.file) {
-            // A file that stays is replaced by the next bind.
-            let _stays = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// A mode before the bind would be cut by the umask, which all threads share; and by its name the
-/// file could be a link by now.
-fn open_to_all(path: &Path) -> io::Result<FileId> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty())?;
-    // fchmod(2) refuses such a descriptor, chmod(2) follows it.
-    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
-    fs::set_permissions(name, fs::Permissions::from_mode(0o666))?;
-    Ok(file_id(&fstat(&file)?))
-}
-
-#[expect(clippy::useless_conversion, reason = "the fields are narrower on some architectures")]
-fn file_id(stat: &rustix::fs::Stat) -> FileId {
-    (stat.st_dev.into(), stat.st_ino.into())
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use rustix::net::{SendFlags, sendto};
+    use std::fs;
+    use std::path::PathBuf;
+
+    use rustix::net::{SendFlags, SocketAddrUnix, sendto};
 
     use super::*;
 
