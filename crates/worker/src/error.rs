@@ -57,6 +57,12 @@ pub enum LineError {
         /// The handle.
         handle: Handle,
     },
+    /// hearken hands out tasks and acknowledges no answer.
+    #[error("hearken has not acknowledged {answers} answers, and sends one task more")]
+    NotAcknowledged {
+        /// How many answers wait.
+        answers: usize,
+    },
     /// The kernel refused to read, to write or to start a thread.
     #[error("the line failed: {0}")]
     Failed(io::ErrorKind),
@@ -94,6 +100,7 @@ impl LineError {
             | LineError::Rejected { .. }
             | LineError::NotUnderstood(_)
             | LineError::HandleReused { .. }
+            | LineError::NotAcknowledged { .. }
             | LineError::Failed(_) => false,
         }
     }

@@ -224,7 +224,8 @@ impl From<LineError> for WorkerError {
             }
             LineError::Rejected { .. }
             | LineError::NotUnderstood(_)
-            | LineError::HandleReused { .. } => WorkerError::config("hearken.version", error),
+            | LineError::HandleReused { .. }
+            | LineError::NotAcknowledged { .. } => WorkerError::config("hearken.version", error),
             LineError::NotSendable(_)
             | LineError::TooLong { .. }
             | LineError::AfterExiting { .. }

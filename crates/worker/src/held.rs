@@ -13,13 +13,17 @@ use hearken_proto::{Ack, Acked, Cancel, CancelReason, Handle, Task};
 
 use crate::error::LineError;
 
+/// How many answers may wait for their `ack`, some megabytes of them. hearken acknowledges what its disk has, and without
+/// its disk it hands out nothing either; so far behind is only one that never does.
+const MOST_UNACKNOWLEDGED: usize = 1 << 18;
+
 #[derive(Debug)]
 pub(crate) struct Held {
     /// How many may wait or run at once.
     credits: usize,
     waiting: VecDeque<Box<Task>>,
     running: Option<Running>,
-    /// By handle, which message is to be acknowledged.
+    /// By handle, which message is to be acknowledged. It grows by tasks alone, which `take` bounds.
     unacknowledged: BTreeMap<Handle, Acked>,
 }
 
@@ -44,11 +48,15 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// A handle that is in use: whatever is said about it could be about either task.
+    /// A handle that is in use: whatever is said about it could be about either task. And one more task while
+    /// hundreds of thousands of answers are not acknowledged: what waits for that must not grow without a bound.
     pub(crate) fn take(&mut self, task: Box<Task>) -> Result<bool, LineError> {
         let handle = task.handle;
         if self.holds(handle) || self.unacknowledged.contains_key(&handle) {
             return Err(LineError::HandleReused { handle });
+        }
+        if self.unacknowledged.len() >= MOST_UNACKNOWLEDGED {
+            return Err(LineError::NotAcknowledged { answers: self.unacknowledged.len() });
         }
         let has_room = self.waiting.len() + usize::from(self.running.is_some()) < self.credits;
         if has_room {
@@ -178,6 +186,24 @@ mod tests {
         assert!(!held.is_acknowledged(), "an ack of another message");
         held.acknowledged(&Ack { handle: Handle(1), of: Acked::Error });
         assert!(held.is_acknowledged());
+    }
+
+    #[test]
+    fn a_supervisor_that_never_acknowledges_gets_no_further_task_done() {
+        let mut held = Held::new(1);
+        let most = u32::try_from(MOST_UNACKNOWLEDGED).unwrap();
+        for handle in 0..most {
+            assert!(held.take(task(handle)).is_ok());
+            held.begin();
+            held.answering(Handle(handle), Acked::Result);
+        }
+        let refused = held.take(task(most));
+        assert!(
+            matches!(refused, Err(LineError::NotAcknowledged { answers: MOST_UNACKNOWLEDGED })),
+            "{refused:?}"
+        );
+        held.acknowledged(&Ack { handle: Handle(7), of: Acked::Result });
+        assert!(held.take(task(most)).unwrap());
     }
 
     #[test]
