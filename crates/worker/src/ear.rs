@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hearken_proto::{
     Acked, Cancel, Decoded, ErrorMessage, FrameReader, FromChild, Handle, MAX_FRAME, Snooze, Task,
@@ -11,6 +11,7 @@ use hearken_proto::{
 
 use crate::desk::Taken;
 use crate::error::LineError;
+use crate::half::Half;
 use crate::heard::HeardSoFar;
 use crate::voice::Voice;
 
@@ -21,6 +22,7 @@ const READ: usize = 16 * 1024;
 pub(crate) struct Ear {
     line: UnixStream,
     frames: FrameReader,
+    half: Half,
     buffer: Box<[u8]>,
     /// What the socket has been told, so that it is told of changes only.
     patience: Option<Duration>,
@@ -31,6 +33,7 @@ impl Ear {
         Ear {
             line,
             frames: FrameReader::new(MAX_FRAME),
+            half: Half::default(),
             buffer: vec![0; READ].into_boxed_slice(),
             patience: None,
         }
@@ -48,6 +51,9 @@ impl Ear {
         voice: &Voice,
         heard: &HeardSoFar,
     ) -> Result<bool, LineError> {
+        // A frame that is half there is waited for no longer than it may take.
+        let rest = self.half.time_left(Instant::now());
+        let patience = patience.into_iter().chain(rest).min();
         if self.patience != patience {
             // Zero would mean for ever.
             self.line.set_read_timeout(patience.map(|it| it.max(Duration::from_millis(1))))?;
@@ -56,10 +62,12 @@ impl Ear {
         match self.line.read(&mut self.buffer) {
             Ok(0) => return Err(LineError::Closed),
             Ok(length) => self.frames.push(self.buffer.get(..length).unwrap_or_default()),
-            Err(error) if is_pause(&error) => return Ok(false),
+            Err(error) if is_pause(&error) => return self.in_time().map(|()| false),
             Err(error) => return Err(error.into()),
         }
+        let mut was_whole = false;
         while let Some(body) = self.frames.pop().map_err(LineError::NotUnderstood)? {
+            was_whole = true;
             match decode_frame_for_child(&body).map_err(LineError::NotUnderstood)? {
                 Decoded::Message(message) => {
                     if let ToChild::Welcome(welcome) = &message {
@@ -72,7 +80,16 @@ impl Ear {
         }
         // The answers to all of it in one write.
         voice.flush()?;
-        Ok(true)
+        self.half.note(self.frames.is_half(), was_whole, Instant::now());
+        self.in_time().map(|()| true)
+    }
+
+    /// A frame that was begun and left half ends the line, as it would end that of a child.
+    fn in_time(&mut self) -> Result<(), LineError> {
+        if self.half.is_over(Instant::now()) {
+            self.frames.end().map_err(LineError::NotUnderstood)?;
+        }
+        Ok(())
     }
 }
 

@@ -89,6 +89,7 @@ mod desk;
 mod ear;
 mod error;
 mod failure;
+mod half;
 mod heard;
 mod held;
 mod listener;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use hearken_proto::{
     Decoded, Drain, ErrorKind, FromChild, Handle, Heard, Heartbeat, MAX_FRAME, Ping, Reject,
-    ToChild, decode_frame,
+    ToChild, Violation, decode_frame,
 };
-use hearken_worker::{Intent, Level, LineError, Progress, Worker, WorkerError};
+use hearken_worker::{Intent, Level, LineError, Metric, MetricType, Progress, Worker, WorkerError};
 
 use crate::peer::{LONG, Supervisor, golden, hex};
 
@@ -137,6 +137,18 @@ fn the_last_worker_hangs_up() {
     assert!(matches!(supervisor.hear(), Heard::Ready(_)));
     drop(clone);
     assert_eq!(supervisor.body(), None);
+}
+
+#[test]
+fn a_frame_left_half_for_five_seconds_ends_the_line() {
+    let (worker, mut supervisor) = pair();
+    supervisor.say(&ToChild::Ping(Ping { sequence: 1 }));
+    assert!(matches!(supervisor.hear(), Heard::Heartbeat(_)));
+    supervisor.line.write_all(&[0, 0, 0, 9, 0x92, 0x26]).unwrap();
+    assert!(worker.wait_for_drain(LONG));
+    let ended = worker.ready();
+    let half = Violation::HalfFrame { have: 6 };
+    assert!(matches!(ended, Err(LineError::NotUnderstood(reason)) if reason == half));
 }
 
 #[test]
