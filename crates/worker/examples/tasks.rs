@@ -59,6 +59,8 @@ fn cannot_read(error: &std::io::Error) -> WorkerError {
         WorkerError::not_found("file.missing", "there is no such file")
     } else if error.kind() == ErrorKind::PermissionDenied {
         WorkerError::denied("file.denied", "it may not be read")
+    } else if error.kind() == ErrorKind::IsADirectory {
+        WorkerError::fatal("file.directory", "it is a directory; name a file in it")
     } else {
         WorkerError::transient("file.read", "it could not be read")
     };

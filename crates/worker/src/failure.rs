@@ -21,7 +21,11 @@ use crate::error::LineError;
 /// assert_eq!(busy.exit_code(), 75);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkerError(Box<ErrorMessage>);
+pub struct WorkerError {
+    message: Box<ErrorMessage>,
+    /// Made by [`fatal`](Self::fatal), whose kind depends on where it happens.
+    is_fatal: bool,
+}
 
 macro_rules! kinds {
     ($( $(#[$doc:meta])* $name:ident => $kind:ident; )*) => {
@@ -71,10 +75,12 @@ impl WorkerError {
         WorkerError::new(ErrorKind::RateLimited, code, message).with_retry_after(after)
     }
 
-    /// No other try will help, whatever the reason: `invalid` and not retryable.
+    /// No other try will help until a person acts. In a task it gives up that task alone (`invalid`, not retryable); in
+    /// a service, outside of any task, it is [`config`](Self::config): the service stays down.
     #[must_use]
     pub fn fatal(code: impl Into<String>, message: impl fmt::Display) -> Self {
-        WorkerError::invalid(code, message).with_retryable(false)
+        let error = WorkerError::invalid(code, message).with_retryable(false);
+        WorkerError { is_fatal: true, ..error }
     }
 
     /// This process can do no more work, but another one may: `resource`, with the scope of the worker. One that takes
@@ -85,7 +91,8 @@ impl WorkerError {
     }
 
     fn new(kind: ErrorKind, code: impl Into<String>, message: impl fmt::Display) -> Self {
-        WorkerError(Box::new(ErrorMessage::new(kind, code, message.to_string())))
+        let message = Box::new(ErrorMessage::new(kind, code, message.to_string()));
+        WorkerError { message, is_fatal: false }
     }
 
     /// Names what lies underneath: `error` and its sources, at most eight.
@@ -95,42 +102,42 @@ impl WorkerError {
         let causes = chain
             .take(MAX_CAUSES)
             .map(|error| Cause { code: None, message: error.to_string().into() });
-        self.0.causes = Some(causes.collect());
+        self.message.causes = Some(causes.collect());
         self
     }
 
     /// Hints when another try is worth it. Rounded to milliseconds.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
-        self.0.retry_after_ms = Some(milliseconds(after));
+        self.message.retry_after_ms = Some(milliseconds(after));
         self
     }
 
     /// Hints whether another try is worth it at all.
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
-        self.0.retryable = Some(retryable);
+        self.message.retryable = Some(retryable);
         self
     }
 
     /// Says how far the failure reaches.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
-        self.0.scope = Some(scope);
+        self.message.scope = Some(scope);
         self
     }
 
     /// Names the dependency that failed.
     #[must_use]
     pub fn with_dependency(mut self, name: impl Into<String>) -> Self {
-        self.0.dependency = Some(name.into());
+        self.message.dependency = Some(name.into());
         self
     }
 
     /// Adds where in the program it happened; cut at 32 KiB.
     #[must_use]
     pub fn with_trace(mut self, trace: impl fmt::Display) -> Self {
-        self.0.trace = Some(trace.to_string().into());
+        self.message.trace = Some(trace.to_string().into());
         self
     }
 
@@ -140,26 +147,27 @@ impl WorkerError {
     ///
     /// [`LineError::NotAMap`] if it is anything else.
     pub fn with_details<T: Serialize + ?Sized>(mut self, details: &T) -> Result<Self, LineError> {
-        self.0.details = map(details)?;
+        self.message.details = map(details)?;
         Ok(self)
     }
 
-    /// Which kind it is.
+    /// Which kind it is; of [`fatal`](Self::fatal), the one it has in a task.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.message.kind
     }
 
     /// Which failure exactly.
     #[must_use]
     pub fn code(&self) -> &str {
-        &self.0.code
+        &self.message.code
     }
 
-    /// The exit code of sysexits that says the same to a supervisor without a line.
+    /// The exit code of sysexits that says the same to a supervisor without a line. That of its
+    /// [`kind`](Self::kind): [`run`](crate::run) ends a service that failed as `fatal` with 78 instead.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self.0.kind {
+        match self.message.kind {
             ErrorKind::Transient
             | ErrorKind::Timeout
             | ErrorKind::RateLimited
@@ -181,12 +189,20 @@ impl WorkerError {
         }
     }
 
+    /// The same error of a program that works at no task.
+    pub(crate) fn of_service(mut self) -> Self {
+        if self.is_fatal {
+            self.message.kind = ErrorKind::Config;
+        }
+        self
+    }
+
     pub(crate) fn breaks_the_worker(&self) -> bool {
-        self.0.scope == Some(Scope::Worker)
+        self.message.scope == Some(Scope::Worker)
     }
 
     pub(crate) fn message(&self) -> &ErrorMessage {
-        &self.0
+        &self.message
     }
 }
 
@@ -209,7 +225,7 @@ pub(crate) fn map<T: Serialize + ?Sized>(value: &T) -> Result<Option<Raw>, LineE
 
 impl fmt::Display for WorkerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.message.fmt(f)
     }
 }
 

@@ -51,7 +51,7 @@
 //! |---|---|
 //! | [`WorkerError::transient`] and others worth another try, [`with_retry_after`](WorkerError::with_retry_after) | comes again, perhaps not before that |
 //! | [`WorkerError::rate_limited`] | comes again after that time; no attempt is counted |
-//! | [`WorkerError::fatal`] | does not come again, nor after `invalid`, `not_found` and `denied` |
+//! | [`WorkerError::fatal`] | does not come again until a person acts, nor after `invalid`, `not_found` and `denied` |
 //! | [`WorkerError::cancelled`], as of [`Task::check`] | is given up, as it was asked to be |
 //! | [`WorkerError::worker_broken`] | comes to another worker, and this one is replaced |
 //! | [`WorkerError::bug`], or a panic | comes again a few times |

@@ -45,6 +45,7 @@ where
             ExitCode::SUCCESS
         }
         Err(error) => {
+            let error = error.of_service();
             let _ = worker.error(&error);
             ExitCode::from(error.exit_code())
         }
@@ -76,6 +77,7 @@ mod tests {
         let worker = Worker::over(child).unwrap();
         let is = |code: ExitCode, expected: u8| code == ExitCode::from(expected);
         assert!(is(run_with(&worker, |_| Err(WorkerError::config("c", "m"))), 78));
+        assert!(is(run_with(&worker, |_| Err(WorkerError::fatal("c", "m"))), 78));
         assert!(is(run_with(&worker, |_| Err(WorkerError::transient("c", "m"))), 75));
         assert!(is(run_with(&worker, |_| panic!("out of {}", "luck")), 70));
         assert!(is(run_with(&worker, |_| Ok(())), 0));

@@ -151,12 +151,13 @@ impl Worker {
         self.speech.log(None, level, message.into(), fields)
     }
 
-    /// Says what went wrong. It does not end the program; [`run`](crate::run) does both.
+    /// Says what went wrong, about no task in particular. It does not end the program; [`run`](crate::run) does both.
     ///
     /// # Errors
     ///
     /// [`LineError`], as of everything that is said.
     pub fn error(&self, error: &WorkerError) -> Result<(), LineError> {
+        let error = error.clone().of_service();
         self.say(FromChild::Error(Box::new(error.message().clone())))
     }
 

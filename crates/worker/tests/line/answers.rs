@@ -138,6 +138,7 @@ fn an_error_says_what_a_rule_may_look_at() {
     assert_eq!(limited.dependency.as_deref(), Some("smtp"));
     let fatal = error(3, "fatal");
     assert_eq!((fatal.kind, fatal.retryable), (ErrorKind::Invalid, Some(false)));
+    assert_eq!((fatal.code.as_str(), fatal.scope), ("image.broken", None));
     assert_eq!(error(4, "cancelled").kind, ErrorKind::Cancelled);
     assert_eq!(error(5, "details").details.unwrap().to_string(), r#"{"mode":384}"#);
 }

@@ -72,6 +72,7 @@ fn without_hearken_standard_input_is_the_payload_and_bytes_come_out_as_they_are(
 fn without_hearken_the_exit_code_is_that_of_the_error() {
     for (task_type, input, code, said) in [
         ("count", &b"/no/such/file"[..], 66, "error: not_found file.missing: "),
+        ("count", b"/", 65, "error: invalid file.directory: "),
         ("shout", b"17", 65, "error: invalid task.payload: "),
         ("paint", b"", 65, "error: invalid task.type_unknown: "),
     ] {
