@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use hearken_proto::{FromChild, Handle, Level, Log, ShortText};
+use hearken_proto::{Event, FromChild, Handle, Level, Log, Raw, ShortText};
 use serde::Serialize;
 
 use crate::console;
@@ -42,6 +42,17 @@ impl Speech {
     ) -> Result<(), LineError> {
         let fields = map(fields)?;
         self.say(&FromChild::Log(Log { handle, level, message, target: None, fields, time: None }))
+    }
+
+    /// Says that something happened, in a task if there is a handle.
+    pub(crate) fn event<F: Serialize + ?Sized>(
+        &self,
+        handle: Option<Handle>,
+        name: String,
+        fields: &F,
+    ) -> Result<(), LineError> {
+        let fields = map(fields)?.unwrap_or_else(Raw::empty_map);
+        self.say(&FromChild::Event(Event { handle, name, fields }))
     }
 }
 

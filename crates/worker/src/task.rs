@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hearken_proto::{
-    CancelReason, Checkpoint, ErrorMessage, Event, FromChild, Level, Metric, Progress, Raw,
-    ShortText,
+    CancelReason, Checkpoint, ErrorMessage, FromChild, Level, Metric, Progress, Raw, ShortText,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::LineError;
-use crate::failure::{WorkerError, map};
+use crate::failure::WorkerError;
 use crate::worker::Worker;
 
 /// A piece of work, and what can be said about it while it is done. Usable from every thread.
@@ -195,9 +194,7 @@ impl Task {
         name: impl Into<String>,
         fields: &F,
     ) -> Result<(), LineError> {
-        let fields = map(fields)?.unwrap_or_else(Raw::empty_map);
-        let handle = Some(self.message.handle);
-        self.worker.speech().say(&FromChild::Event(Event { handle, name: name.into(), fields }))
+        self.worker.speech().event(Some(self.message.handle), name.into(), fields)
     }
 
     /// Counts or measures something.

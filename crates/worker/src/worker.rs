@@ -170,6 +170,19 @@ impl Worker {
         self.say(FromChild::Metric(metric))
     }
 
+    /// Says that something happened which a program may want to know. Fields as of [`log`](Self::log).
+    ///
+    /// # Errors
+    ///
+    /// [`LineError::NotAMap`] for other fields, and [`LineError`] as of everything that is said.
+    pub fn event<F: Serialize + ?Sized>(
+        &self,
+        name: impl Into<String>,
+        fields: &F,
+    ) -> Result<(), LineError> {
+        self.speech.event(None, name.into(), fields)
+    }
+
     /// Says that the work goes on. The listener does so by itself as often as hearken asks for it, but it knows only
     /// that the process lives.
     ///
@@ -193,7 +206,7 @@ impl Worker {
     }
 
     /// Says the last word before an exit: what should happen next, and why if `reason` is not empty. After it only
-    /// logs, statuses, metrics and heartbeats can be said.
+    /// logs, statuses, heartbeats, metrics and events can be said.
     ///
     /// # Errors
     ///

@@ -54,7 +54,35 @@ fn everything_it_says_is_heard_in_turn() {
     // The session would end the line over a status that is none; the worker does not let it come to that.
     assert!(matches!(worker.ready(), Err(LineError::AfterExiting { .. })));
     worker.status("bye").unwrap();
+    worker.log(Level::Info, "bye", &()).unwrap();
+    worker.heartbeat().unwrap();
+    let (name, metric_type) = ("bye.said".to_owned(), MetricType::Counter);
+    worker.metric(Metric { name, metric_type, value: 1.0, labels: None }).unwrap();
+    worker.event("bye.said", &BTreeMap::from([("to", "all")])).unwrap();
     assert!(matches!(supervisor.hear(), Heard::Status(_)));
+    assert!(matches!(supervisor.hear(), Heard::Log(_)));
+    assert!(matches!(supervisor.hear(), Heard::Heartbeat(_)));
+    assert!(matches!(supervisor.hear(), Heard::Metric(_)));
+    assert!(matches!(supervisor.hear(), Heard::Event(event) if event.name == "bye.said"));
+}
+
+#[test]
+fn a_task_that_comes_after_the_last_word_is_left_to_others() {
+    let (worker, mut supervisor) = pair();
+    worker.exiting(Intent::Done, "").unwrap();
+    assert!(matches!(supervisor.hear(), Heard::Exiting(_)));
+    supervisor.task(7, |_| {});
+    supervisor.say(&ToChild::Ping(Ping { sequence: 1 }));
+    assert!(matches!(supervisor.hear(), Heard::Heartbeat(_)));
+}
+
+#[test]
+fn a_fatal_error_of_a_service_is_one_of_its_configuration() {
+    let (worker, mut supervisor) = pair();
+    worker.error(&WorkerError::fatal("licence.none", "there is no licence")).unwrap();
+    let Heard::Error(error) = supervisor.hear() else { panic!("no error") };
+    assert_eq!((error.kind, error.retryable), (ErrorKind::Config, Some(false)));
+    assert_eq!((error.code.as_str(), error.handle), ("licence.none", None));
 }
 
 #[test]
@@ -107,6 +135,18 @@ fn garbage_from_above_ends_the_line_and_not_the_program() {
 }
 
 #[test]
+fn a_frame_left_half_for_five_seconds_ends_the_line() {
+    let (worker, mut supervisor) = pair();
+    supervisor.say(&ToChild::Ping(Ping { sequence: 1 }));
+    assert!(matches!(supervisor.hear(), Heard::Heartbeat(_)));
+    supervisor.line.write_all(&[0, 0, 0, 9, 0x92, 0x26]).unwrap();
+    assert!(worker.wait_for_drain(LONG));
+    let ended = worker.ready();
+    let half = Violation::HalfFrame { have: 6 };
+    assert!(matches!(ended, Err(LineError::NotUnderstood(reason)) if reason == half));
+}
+
+#[test]
 fn a_message_too_long_is_refused_before_anything_of_it_is_sent() {
     let (worker, mut supervisor) = pair();
     let fields = BTreeMap::from([("x", "y".repeat(100_000))]);
@@ -137,18 +177,6 @@ fn the_last_worker_hangs_up() {
     assert!(matches!(supervisor.hear(), Heard::Ready(_)));
     drop(clone);
     assert_eq!(supervisor.body(), None);
-}
-
-#[test]
-fn a_frame_left_half_for_five_seconds_ends_the_line() {
-    let (worker, mut supervisor) = pair();
-    supervisor.say(&ToChild::Ping(Ping { sequence: 1 }));
-    assert!(matches!(supervisor.hear(), Heard::Heartbeat(_)));
-    supervisor.line.write_all(&[0, 0, 0, 9, 0x92, 0x26]).unwrap();
-    assert!(worker.wait_for_drain(LONG));
-    let ended = worker.ready();
-    let half = Violation::HalfFrame { have: 6 };
-    assert!(matches!(ended, Err(LineError::NotUnderstood(reason)) if reason == half));
 }
 
 #[test]
