@@ -57,7 +57,18 @@
 //! | [`WorkerError::bug`], or a panic | comes again a few times |
 //! | [`Outcome::snooze`] | comes again after that time; no attempt is counted |
 //!
-//! These are the defaults of hearken; the rules of the pool may say something else.
+//! These are the defaults of hearken; the rules of the pool may say something else. [`WorkerError::fatal`] touches neither
+//! the worker nor its pool; outside of a task it is the `config` error of a service, which stays down.
+//!
+//! # Panics
+//!
+//! A panic of a handler is caught and fails its task only, and one of a service is told before the program ends. That
+//! takes a program that unwinds, as cargo builds it unless its profile says `panic = "abort"`: there a panic ends the
+//! process at once, hearken sees a crash (SIGABRT), and every task it had begun is tried again elsewhere and counted as
+//! crashed. The profile is that of the workspace you build in; cargo has none for a single crate. hearken's own says
+//! `abort`, for the daemon's sake, so the examples of this crate die by a panic when they are built there with
+//! `cargo build`. No worker that hearken ships is built so; one that is added to that workspace and must outlive
+//! the panics of its handlers wants a profile of its own, which inherits `release` and says `panic = "unwind"`.
 //!
 //! # Stopping
 //!

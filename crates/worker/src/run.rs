@@ -16,7 +16,8 @@ use crate::worker::Worker;
 /// When `work` returns, it says `exiting` with the intent `done`, unless `work` has said one itself, and exits with 0.
 /// When `work` fails, it says the error and exits with the code of sysexits that means the same: 75 for what is worth
 /// another try, 78 for `config`, 65 `invalid`, 66 `not_found`, 77 `denied`, 69 `unavailable`, 71 `resource`, 70 `bug`.
-/// What happens then is for hearken's rules to decide. A panic is a `bug` with the code `panic`.
+/// What happens then is for hearken's rules to decide. A panic is a `bug` with the code `panic`, where the program is
+/// built to unwind: see [Panics](crate#panics).
 pub fn run<F>(work: F) -> ExitCode
 where
     F: FnOnce(&Worker) -> Result<(), WorkerError>,

@@ -27,7 +27,7 @@ use crate::{alone, descriptor};
 /// is gone, 78 if it speaks another version.
 ///
 /// A handler that fails fails its task, and one that panics does so as a `bug` with the code `panic`; the program goes
-/// on. (Where the program is built with `panic = "abort"` it ends, and hearken sees a crash.)
+/// on, where it is built to unwind: see [Panics](crate#panics).
 ///
 /// Without `HEARKEN_FD` one task runs. Its payload is the first argument, or else what is on standard input: JSON if it
 /// can be read as that, else text. Its type is in `HEARKEN_TASK_TYPE`; hearken's exec mode also sets `HEARKEN_TASK_ID`,
