@@ -281,6 +281,7 @@ impl<'a> Daemon<'a> {
 
     fn tell(&mut self, event: Event) {
         let Some(event) = self.of_a_probe(event) else { return };
+        self.ask_for_the_rest(&event);
         self.supervision.handle(self.clock.now(), event);
     }
 
@@ -300,6 +301,8 @@ impl<'a> Daemon<'a> {
             }
             Word::MainEnded(pid) => return self.main_ended(token, pid),
             Word::Task(word) => return self.task_word(token, word),
+            Word::Output(portion) => return self.output(token, &portion),
+            Word::OutputWhole => return self.output_whole(token),
             Word::Unread => return self.unread(token),
         };
         self.tell(event);

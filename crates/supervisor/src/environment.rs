@@ -9,7 +9,7 @@ mod input;
 pub(crate) use input::{ExecInput, InputError, TaskNames};
 
 use crate::probes::{Errand, purpose_name};
-use hearken_config::{Check, LineMode, Program, Service};
+use hearken_config::{Check, Input, LineMode, Program, Service};
 use hearken_core::action::Purpose;
 use hearken_proto::Raw;
 use hearken_sys::{LINE_FD, Spawn};
@@ -36,8 +36,8 @@ pub(crate) struct Template {
     argv: Vec<CString>,
     directory: CString,
     environment: Vec<CString>,
-    /// Whether the last of `argv` is a script, and none of it a place for a payload.
-    shell: bool,
+    /// Where the payload of a task goes, if it is there for one.
+    input: Input,
     unit: String,
     line: LineMode,
     /// What sd_notify(3) looks for; only for those who are listened to.
@@ -47,11 +47,12 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// The template of a service. `own` is the supervisor's environment, `socket` the notify socket
+    /// The template of a service, or of the workers of a pool. `own` is the supervisor's environment, `socket` the notify socket
     /// if the service is listened to there.
     #[must_use]
     pub(crate) fn new(
         service: &Service,
+        input: Input,
         own: impl Fn(&str) -> Option<OsString>,
         socket: Option<&Path>,
     ) -> Self {
@@ -76,19 +77,17 @@ impl Template {
                 c_string(bytes)
             })
             .collect();
-        let (argv, shell) = match &service.program {
-            Program::Command(argv) => {
-                (argv.iter().map(|arg| c_string(arg.clone())).collect(), false)
-            }
+        let argv = match &service.program {
+            Program::Command(argv) => argv.iter().map(|arg| c_string(arg.clone())).collect(),
             Program::Shell(script) => {
-                (vec![c"/bin/sh".into(), c"-c".into(), c_string(script.clone())], true)
+                vec![c"/bin/sh".into(), c"-c".into(), c_string(script.clone())]
             }
         };
         Self {
             argv,
             directory: c_string(path_bytes(&service.directory)),
             environment,
-            shell,
+            input,
             unit: service.policy.name.to_string(),
             line: service.line,
             notify: socket.map(|path| notify(path, service.policy.watchdog)).unwrap_or_default(),
@@ -111,14 +110,15 @@ impl Template {
     /// What a process for one task starts with, beside its names.
     ///
     /// # Errors
-    /// If the command has a place for the payload that this one does not fit.
+    /// If the payload does not fit where it goes.
     pub(crate) fn input(&self, payload: &Raw) -> Result<ExecInput, InputError> {
-        let argv = if self.shell { &[] } else { self.argv.as_slice() };
-        let beside = self.environment.iter().chain([&self.directory]);
-        let room = input::room(beside.map(|string| string.as_bytes_with_nul().len()).sum());
-        match input::arguments(argv, payload, room)? {
-            Some(argv) => Ok(ExecInput { argv, stdin: None }),
-            None => {
+        match self.input {
+            Input::Arguments => {
+                let beside = self.environment.iter().chain([&self.directory]);
+                let room = input::room(beside.map(|it| it.as_bytes_with_nul().len()).sum());
+                Ok(ExecInput { argv: input::arguments(&self.argv, payload, room)?, stdin: None })
+            }
+            Input::Stdin => {
                 Ok(ExecInput { argv: self.argv.clone(), stdin: input::standard_input(payload)? })
             }
         }

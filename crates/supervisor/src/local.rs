@@ -56,7 +56,8 @@ impl LocalPool {
             self.workers.max(1),
             self.attempts.max(1),
         );
-        let Loaded { mut config, .. } = Config::parse("hearken map", &text, &LoadOptions::default())?;
+        let Loaded { mut config, .. } =
+            Config::parse("hearken map", &text, &LoadOptions::default())?;
         // The words of the command line are taken as they are: nothing in them is expanded.
         for pool in &mut config.pools {
             pool.unit.program = Program::Command(self.command.clone());

@@ -1,23 +1,24 @@
 //! How the processes of each unit are made.
 
-use crate::child::{Manner, Signs, Work};
+use crate::child::{Manner, Signs, StandardOutput, Work};
 use crate::convert;
 use crate::environment::Template;
 use crate::spawner::Recipe;
-use hearken_config::{Config, Program, Readiness, Service};
+use hearken_config::{Config, Exec, Input, Program, Readiness, ResultForm, Service};
 use hearken_core::pool::WorkMode;
 use std::path::Path;
 use std::sync::Arc;
 
 /// One recipe a unit, by `UnitIndex`. `socket`: the notify socket, if there is one.
 pub(super) fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
-    let services = config.services.iter().map(|service| recipe(service, Work::Service, socket));
+    let services =
+        config.services.iter().map(|service| recipe(service, Work::Service, None, socket));
     let pools = config.pools.iter().map(|pool| {
         let work = match pool.policy.mode {
             WorkMode::Line => Work::Tasks,
             WorkMode::Exec => Work::OneTask,
         };
-        recipe(&pool.unit, work, None)
+        recipe(&pool.unit, work, pool.exec, None)
     });
     services.chain(pools).collect()
 }
@@ -27,10 +28,12 @@ pub(super) fn notifies(service: &Service) -> bool {
     matches!(service.readiness, Readiness::Notify)
 }
 
-fn recipe(service: &Service, work: Work, socket: Option<&Path>) -> Recipe {
+fn recipe(service: &Service, work: Work, exec: Option<Exec>, socket: Option<&Path>) -> Recipe {
     let socket = socket.filter(|_| notifies(service));
+    let input = exec.map_or(Input::Stdin, |exec| exec.input);
+    let has_result = exec.is_some_and(|exec| exec.result != ResultForm::None);
     Recipe {
-        template: Template::new(service, |name| std::env::var_os(name), socket),
+        template: Template::new(service, input, |name| std::env::var_os(name), socket),
         notifies: socket.is_some(),
         mode: convert::line_mode(service.line),
         unit: Arc::from(service.policy.name.as_str()),
@@ -45,6 +48,7 @@ fn recipe(service: &Service, work: Work, socket: Option<&Path>) -> Recipe {
                 | Readiness::Newline { .. }
                 | Readiness::Probe(_) => None,
             },
+            stdout: if has_result { StandardOutput::Result } else { StandardOutput::Log },
         },
         newline: match service.readiness {
             Readiness::Newline { descriptor } => Some(descriptor),

@@ -4,6 +4,7 @@
 //! ```text
 //!   line   ─▶ LineCodec ─▶ decode ─▶ Session ─▶ log events, and words for the core
 //!   stdout ─▶ Splitter ─▶ log events          (dropped and counted when nobody takes them)
+//!         or  Capture ─▶ the loop             (the result of a task: nothing is ever dropped)
 //!   stderr ─▶ Splitter ─▶ log events
 //!   newline ─▶ ready                          (where the config asks for it)
 //! ```
@@ -11,6 +12,7 @@
 //! One task a child ([`tend`]). It decides nothing: what bears on the child's fate goes to the
 //! core as a [`Word`], everything else ends in the log.
 
+mod capture;
 mod coalesce;
 mod codec;
 mod hear;
@@ -22,8 +24,9 @@ mod splitter;
 mod tail;
 mod tend;
 
+pub(crate) use capture::Portion;
 pub(crate) use signs::Signs;
-pub(crate) use tend::{Ends, Manner, Order, Tended, Work, tend};
+pub(crate) use tend::{Ends, Manner, Order, StandardOutput, Tended, Work, tend};
 
 use hearken_core::evidence::Said;
 use hearken_core::identity::Token;
@@ -58,6 +61,11 @@ pub(crate) enum Word {
     Said(Said),
     /// The main process it named, of this number, has ended.
     MainEnded(Pid),
+    /// More of its result came on standard output.
+    Output(Portion),
+    /// All that it wrote itself to its standard output has come. Told at the end of the pipe, or
+    /// after [`Order::Ended`] where a descendant still holds that; no later than `Drained`.
+    OutputWhole,
     /// The child broke the protocol; its line is closed.
     Violated,
     /// The line is at its end, in good order.

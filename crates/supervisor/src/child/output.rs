@@ -34,9 +34,13 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(stream: &'static str, pipe: OwnedFd, tail: Option<Tail>) -> io::Result<Self> {
+    pub(super) fn new(
+        stream: &'static str,
+        pipe: Option<OwnedFd>,
+        tail: Option<Tail>,
+    ) -> io::Result<Self> {
         // `output_pipe` made it: a pipe, and nonblocking. Checking that is three calls.
-        let pipe = Some(Receiver::from_owned_fd_unchecked(pipe)?);
+        let pipe = pipe.map(Receiver::from_owned_fd_unchecked).transpose()?;
         let (dropped_lines, dropped_bytes) = (0, 0);
         Ok(Self { stream, pipe, splitter: Splitter::default(), tail, dropped_lines, dropped_bytes })
     }

@@ -1,5 +1,6 @@
 //! The task of one child.
 
+use super::capture::Capture;
 use super::line::{self, Came, Line};
 use super::output::{Output, say_dropped};
 use super::readiness::{LogWatch, Newline};
@@ -40,6 +41,17 @@ pub(crate) struct Manner {
     pub(crate) signs: Signs,
     /// The line of output that says `ready`.
     pub(crate) log: Option<LogPattern>,
+    /// What its standard output is.
+    pub(crate) stdout: StandardOutput,
+}
+
+/// What the standard output of a child is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardOutput {
+    /// Lines for the log.
+    Log,
+    /// The result of its task: handed to the loop as [`Word::Output`].
+    Result,
 }
 
 /// What a child's task is told. When the sender is dropped, the task hears what is still there
@@ -53,6 +65,8 @@ pub(crate) enum Order {
         /// Why.
         reason: &'static str,
     },
+    /// Its process has ended: hand on what it left behind of its result, and say when that is all.
+    Ended,
 }
 
 /// What a child works on.
@@ -77,6 +91,7 @@ pub(crate) struct Tended {
     who: Who,
     line: Option<Line>,
     stdout: Output,
+    result: Capture,
     stderr: Output,
     newline: Newline,
     log_watch: LogWatch,
@@ -101,12 +116,29 @@ impl Tended {
     ) -> io::Result<Self> {
         let line = |(stream, mode)| Line::new(stream, mode, manner.signs, manner.work);
         let line = ends.line.map(line).transpose()?;
-        let stdout = Output::new("stdout", ends.stdout, None)?;
-        let stderr = Output::new("stderr", ends.stderr, Some(Tail::default()))?;
+        let (log, result) = match manner.stdout {
+            StandardOutput::Log => (Some(ends.stdout), None),
+            StandardOutput::Result => (None, Some(ends.stdout)),
+        };
+        let stdout = Output::new("stdout", log, None)?;
+        let result = Capture::new(result)?;
+        let stderr = Output::new("stderr", Some(ends.stderr), Some(Tail::default()))?;
         let newline = Newline::new(ends.newline)?;
         let log_watch = LogWatch::new(manner.log);
         let unlogged = (0, 0);
-        Ok(Self { token, who, line, stdout, stderr, newline, log_watch, share, unlogged, heard })
+        Ok(Self {
+            token,
+            who,
+            line,
+            stdout,
+            result,
+            stderr,
+            newline,
+            log_watch,
+            share,
+            unlogged,
+            heard,
+        })
     }
 
     async fn tell(&self, word: Word) {
@@ -198,6 +230,8 @@ impl Tended {
         for output in [&mut self.stdout, &mut self.stderr] {
             output.finish(&self.who, &self.share).await;
         }
+        // What comes of a result now comes too late for its task.
+        self.result.close();
     }
 }
 
@@ -209,10 +243,14 @@ pub(crate) async fn tend(
 ) {
     let mut tasks = tasks;
     loop {
+        // Before it is told that everything is at its end.
+        if let Some(word) = child.result.take_whole() {
+            child.tell(word).await;
+        }
         let has_line = child.line.is_some();
         let deadline = child.line.as_ref().and_then(Line::deadline);
         let progress_due = child.line.as_ref().and_then(Line::progress_due);
-        if !has_line && !child.stdout.is_open() && !child.stderr.is_open() {
+        if !has_line && !child.writes() {
             let last_words = child.stderr.take_tail();
             return child.tell(Word::Drained(last_words)).await;
         }
@@ -222,8 +260,10 @@ pub(crate) async fn tend(
                     return child.finish().await;
                 }
                 let order = *orders.borrow_and_update();
-                if let Some(Order::Drain { grace, reason }) = order {
-                    child.drain(grace, reason);
+                match order {
+                    Some(Order::Drain { grace, reason }) => child.drain(grace, reason),
+                    Some(Order::Ended) => child.result.process_ended(),
+                    None => {}
                 }
             }
             Some(message) = next_about_tasks(&mut tasks) => {
@@ -257,6 +297,12 @@ pub(crate) async fn tend(
                 child.stdout.read(&child.who, &child.share, &mut child.log_watch);
                 child.after_output().await;
             }
+            () = child.result.readable() => {
+                if let Some(word) = child.result.read() {
+                    child.tell(word).await;
+                }
+                tokio::task::yield_now().await;
+            }
             () = child.stderr.readable() => {
                 child.stderr.read(&child.who, &child.share, &mut child.log_watch);
                 child.after_output().await;
@@ -272,6 +318,11 @@ pub(crate) async fn tend(
 }
 
 impl Tended {
+    /// Whether any of its outputs can still bring something.
+    fn writes(&self) -> bool {
+        self.stdout.is_open() || self.result.is_open() || self.stderr.is_open()
+    }
+
     async fn after_output(&mut self) {
         if self.log_watch.take_found() {
             self.tell(Word::Said(Said::Ready)).await;
@@ -332,6 +383,8 @@ fn last_of(word: &Word) -> Option<Handle> {
         | Word::MainEnded(_)
         | Word::Violated
         | Word::LineClosed
+        | Word::Output(_)
+        | Word::OutputWhole
         | Word::Drained(_)
         | Word::Unread => None,
     }

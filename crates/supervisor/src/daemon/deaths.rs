@@ -1,10 +1,12 @@
 //! Deaths: what the kernel tells of children.
 
 use super::Daemon;
+use crate::child::{Order, StandardOutput};
 use crate::convert;
 use crate::events::{OrphanReaped, Resumed, Suspended, WaitFailed};
 use crate::probes::is_probe;
 use crate::register::Reaped;
+use hearken_core::supervision::Event;
 use hearken_sys::{Status, next_change};
 
 impl Daemon<'_> {
@@ -57,6 +59,18 @@ impl Daemon<'_> {
             Reaped::Event(event) => self.tell(event),
             Reaped::Orphan(pid) => OrphanReaped { pid: pid.get() }.emit(),
             Reaped::Kept | Reaped::Swallowed => {}
+        }
+    }
+
+    /// A child whose standard output is a result has ended: it is judged by what has come of that,
+    /// and a descendant may hold the pipe open for much longer.
+    pub(super) fn ask_for_the_rest(&self, event: &Event) {
+        if let Event::Exited(token, _) = event
+            && let Some(reach) = self.reach.get(token)
+            && let Some(recipe) = self.spawner.recipe(reach.id)
+            && recipe.manner.stdout == StandardOutput::Result
+        {
+            reach.orders.send_replace(Some(Order::Ended));
         }
     }
 

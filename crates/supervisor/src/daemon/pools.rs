@@ -1,7 +1,7 @@
 //! Pools: what processes mean to them, and what they want of processes.
 
 use super::Daemon;
-use crate::child::TaskWord;
+use crate::child::{Portion, TaskWord};
 use crate::convert;
 use crate::environment::TaskNames;
 use crate::spawner::Equipment;
@@ -53,6 +53,24 @@ impl Daemon<'_> {
             | TaskWord::Checkpoint(_)
             | TaskWord::Done(_)
             | TaskWord::Snoozed(_) => self.tasks.word(id.unit, token, word),
+        }
+    }
+
+    /// The process of an exec task wrote more of its result. One that writes more than its pool
+    /// takes is stopped: it might never end.
+    pub(super) fn output(&mut self, token: Token, portion: &Portion) {
+        let Some(id) = self.reach.get(&token).map(|reach| reach.id) else { return };
+        let Some(desk) = self.tasks.desk(id.unit) else { return };
+        if !desk.output(token, portion.bytes()) {
+            self.tell(Event::Dismiss { id, cause: StopCause::TaskCancelled, kill: true });
+        }
+    }
+
+    /// All that the process of an exec task wrote has come.
+    pub(super) fn output_whole(&mut self, token: Token) {
+        let Some(id) = self.reach.get(&token).map(|reach| reach.id) else { return };
+        if let Some(desk) = self.tasks.desk(id.unit) {
+            desk.output_whole(token);
         }
     }
 

@@ -2,7 +2,7 @@
 //! has a place for it, else on standard input; and by name in the environment.
 
 use bytes::Bytes;
-use hearken_config::placeholder::{Piece, has_place, pieces};
+use hearken_config::placeholder::{Piece, pieces};
 use hearken_core::evidence::TypedError;
 use hearken_core::kind::Kind;
 use hearken_core::task::TaskId;
@@ -93,17 +93,13 @@ pub(super) fn room(beside: usize) -> usize {
     MAX_REQUEST.saturating_sub(NAMES_ROOM).saturating_sub(beside)
 }
 
-/// The command with the payload in its places; `None` if it has none. The command itself is no
-/// argument: whoever submits a task does not choose the program.
+/// The command with the payload in its places. The command itself is no argument: whoever submits
+/// a task does not choose the program.
 pub(super) fn arguments(
     argv: &[CString],
     payload: &Raw,
     room: usize,
-) -> Result<Option<Vec<CString>>, InputError> {
-    let Some((command, arguments)) = argv.split_first() else { return Ok(None) };
-    if !arguments.iter().any(|argument| has_place(argument.to_bytes())) {
-        return Ok(None);
-    }
+) -> Result<Vec<CString>, InputError> {
     let number;
     let text = match payload.content() {
         Some(text) => text,
@@ -115,19 +111,21 @@ pub(super) fn arguments(
     if let Some(at) = text.iter().position(|byte| *byte == 0) {
         return Err(InputError::Nul { at });
     }
+    let (command, arguments) = argv.split_at(argv.len().min(1));
     // Counted before it is made: a long payload that stands in many places is a lot of memory.
     let filled = |argument| pieces(argument).map(|piece: Piece<'_>| piece.of(text));
+    let command_length = command.iter().map(|command| command.as_bytes_with_nul().len()).sum();
     let lengths = arguments.iter().map(|argument| {
         filled(argument.to_bytes()).fold(1, |sum: usize, piece| sum.saturating_add(piece.len()))
     });
-    let bytes = lengths.fold(command.as_bytes_with_nul().len(), usize::saturating_add);
+    let bytes = lengths.fold(command_length, usize::saturating_add);
     if bytes > room {
         return Err(InputError::TooLong { bytes, room });
     }
     let made = arguments
         .iter()
         .map(|argument| super::c_string(filled(argument.to_bytes()).collect::<Vec<_>>().concat()));
-    Ok(Some([command.clone()].into_iter().chain(made).collect()))
+    Ok(command.iter().cloned().chain(made).collect())
 }
 
 /// A number, as JSON writes it.
@@ -185,7 +183,7 @@ mod tests {
         words.iter().map(|word| CString::new(*word).unwrap()).collect()
     }
 
-    fn filled(words: &[&str], payload: &Raw) -> Result<Option<Vec<CString>>, InputError> {
+    fn filled(words: &[&str], payload: &Raw) -> Result<Vec<CString>, InputError> {
         arguments(&argv(words), payload, 1000)
     }
 
@@ -197,17 +195,14 @@ mod tests {
     fn the_payload_stands_where_the_command_has_a_place_for_it() {
         let filled =
             filled(&["convert", "-size", "1x1", "{}", "out/{/.}.png"], &Raw::string("in/a.jpg"));
-        assert_eq!(filled, Ok(Some(argv(&["convert", "-size", "1x1", "in/a.jpg", "out/a.png"]))));
+        assert_eq!(filled, Ok(argv(&["convert", "-size", "1x1", "in/a.jpg", "out/a.png"])));
     }
 
     #[test]
     fn a_payload_stays_one_argument_whatever_is_in_it() {
         for payload in ["two words", "$(rm -rf /); `x` | y > z", "-rf", "", "a\nb", "\u{1b}[2J"] {
             let expected = argv(&["program", payload, "end"]);
-            assert_eq!(
-                filled(&["program", "{}", "end"], &Raw::string(payload)),
-                Ok(Some(expected))
-            );
+            assert_eq!(filled(&["program", "{}", "end"], &Raw::string(payload)), Ok(expected));
         }
     }
 
@@ -221,9 +216,9 @@ mod tests {
             (json("1.5"), "1.5"),
             (json("18446744073709551615"), "18446744073709551615"),
         ] {
-            assert_eq!(filled(&["x", "{}"], &payload), Ok(Some(argv(&["x", text]))));
+            assert_eq!(filled(&["x", "{}"], &payload), Ok(argv(&["x", text])));
         }
-        let bytes = filled(&["x", "{}"], &Raw::binary(b"\xff\x80")).unwrap().unwrap();
+        let bytes = filled(&["x", "{}"], &Raw::binary(b"\xff\x80")).unwrap();
         assert_eq!(bytes[1].as_bytes(), b"\xff\x80");
     }
 
@@ -242,8 +237,7 @@ mod tests {
 
     #[test]
     fn the_command_itself_is_no_place_for_a_payload() {
-        assert_eq!(filled(&["{}"], &Raw::string("rm")), Ok(None));
-        assert_eq!(filled(&["{}", "{}"], &Raw::string("rm")), Ok(Some(argv(&["{}", "rm"]))));
+        assert_eq!(filled(&["{}", "{}"], &Raw::string("rm")), Ok(argv(&["{}", "rm"])));
     }
 
     #[test]
@@ -251,7 +245,7 @@ mod tests {
         let words = ["program", "--in={}", "{}"];
         // `program` 8, `--in=` and 4 and a NUL 10, 4 and a NUL 5.
         let payload = Raw::string("abcd");
-        assert!(arguments(&argv(&words), &payload, 23).unwrap().is_some());
+        assert!(arguments(&argv(&words), &payload, 23).is_ok());
         let refused = arguments(&argv(&words), &payload, 22);
         assert_eq!(refused, Err(InputError::TooLong { bytes: 23, room: 22 }));
         let large = Raw::string(&"x".repeat(1 << 20));

@@ -273,6 +273,13 @@ impl Desk {
         hand.result.trouble.is_none()
     }
 
+    /// All that the process of an exec task wrote to its standard output has come.
+    pub(crate) fn output_whole(&mut self, token: Token) {
+        if let Some(hand) = hand(&mut self.hands, &self.held, token, ONLY) {
+            hand.result.whole = true;
+        }
+    }
+
     /// The last lines that a process wrote to its standard error stand with whatever it held.
     pub(super) fn last_words(&mut self, slot: u32, lines: &[Box<str>]) {
         for hand in self.hands.values_mut().filter(|hand| hand.slot == slot) {

@@ -68,6 +68,8 @@ pub(super) struct Assembly {
     pub(super) value: Option<Bytes>,
     pub(super) content_type: Option<Arc<str>>,
     pub(super) summary: Option<Bytes>,
+    /// Whether the output of the process, in exec mode, was read to its end.
+    pub(super) whole: bool,
     /// What came in pieces and was not spooled.
     room: BytesMut,
     /// How many pieces came from the worker.
@@ -96,6 +98,7 @@ impl Assembly {
             value: None,
             content_type: None,
             summary: None,
+            whole: false,
             room: BytesMut::new(),
             came: 0,
             spooled: 0,

@@ -22,6 +22,9 @@ impl Form {
             ResultForm::Bytes => Some(Arc::from("application/octet-stream")),
             ResultForm::None => None,
         };
+        if !result.whole && self.0 != ResultForm::None {
+            return Err(cut());
+        }
         let Some(bytes) = result.bytes() else { return Ok(()) };
         let value = match self.0 {
             ResultForm::None => Raw::nil(),
@@ -56,6 +59,15 @@ impl Form {
 
 fn bug(code: &str, message: &str) -> Box<ErrorMessage> {
     Box::new(ErrorMessage::new(ErrorKind::Bug, code, message))
+}
+
+/// Another try may be read in time.
+fn cut() -> Box<ErrorMessage> {
+    Box::new(ErrorMessage::new(
+        ErrorKind::Transient,
+        "result.cut",
+        "the process ended, and its output could not be read to the end before it was judged",
+    ))
 }
 
 /// Why what a worker sent is no result.
