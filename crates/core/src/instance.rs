@@ -220,12 +220,14 @@ impl Instance {
             (Is::Backoff(wait), Event::Stop(cause)) if cause.holds() => Is::Held(Some(wait)),
             (is @ Is::Held(_), Event::Stop(cause)) if cause.holds() => is,
             (Is::Held(_) | Is::Backoff(_), Event::Stop(_) | Event::Kill) => Is::Down(Rest::Stopped),
+            // Nobody needs what would come.
+            (Is::Held(_) | Is::Backoff(_), Event::Dismiss { .. }) => Is::Down(Rest::Finished),
+            (is @ Is::Down(_), Event::Dismiss { .. }) => is,
             (
                 is @ (Is::Down(_) | Is::Held(_) | Is::Backoff(_)),
                 Event::Stop(_)
                 | Event::Resume
                 | Event::Call
-                | Event::Dismiss { .. }
                 | Event::Kill
                 | Event::Spawned(_)
                 | Event::SpawnFailed(_)

@@ -214,7 +214,11 @@ impl Daemon<'_> {
                 self.tell(Event::Call(id));
                 self.tell_if_down(id, None);
             }
-            Wish::Dismiss(id, cause, kill) => self.tell(Event::Dismiss { id, cause, kill }),
+            Wish::Dismiss(id, cause, kill) => {
+                self.tell(Event::Dismiss { id, cause, kill });
+                // One that waited for its start has no end to be told.
+                self.tell_if_down(id, Some(cause));
+            }
             Wish::Say(token, message) => {
                 if let Some(tasks) = self.reach.get(&token).and_then(|reach| reach.tasks.as_ref()) {
                     // Its line has ended; its end is on the way.
