@@ -11,6 +11,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(pub u32);
 
+impl Handle {
+    /// That of the only task a process has, in exec mode.
+    pub const ONLY: Self = Self(1);
+}
+
 /// A task that waits, as the pool has to know it. Its payload stays in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -37,7 +42,8 @@ pub struct Waiting {
 /// What the shell tells a pool.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A batch that tasks belong to. Told before its tasks.
+    /// A batch that tasks belong to, with those counted that are told next. Told before its tasks;
+    /// told again when it has grown, before those that came to it.
     Batch(BatchId, Batch),
     /// A task is on disk, and waits.
     Added(Waiting),
@@ -79,6 +85,8 @@ pub enum Event {
     /// The task is done.
     Done(Token, Handle),
     /// The task failed, in the worker's words; with the name of what it depends on, if that is why.
+    /// In exec mode, where the exit has the last word, it is the shell that says so: the program
+    /// cannot be given its task, or what it wrote is no result.
     Failed(Token, Handle, TypedError, Option<Arc<str>>),
     /// The worker puts the task off.
     Snoozed(Token, Handle, Duration),
@@ -87,7 +95,8 @@ pub enum Event {
     /// The process of this slot has ended, was heard to its last word and judged; with what it
     /// held against something it depends on. (In exec mode this is the end of its task.)
     Ended(u32, Box<Evidence>, Option<Arc<str>>),
-    /// The slot will not be started again by itself.
+    /// The slot will not be started again by itself; or what runs there would not die, and was left
+    /// behind.
     Down {
         /// Which slot.
         slot: u32,
@@ -130,7 +139,8 @@ pub enum Action {
         /// How long it has to the kill.
         hard: Option<Duration>,
     },
-    /// Start a process in this slot; in exec mode, for the task claimed for it.
+    /// Start a process in this slot; in exec mode, for the task claimed for it, whose handle is
+    /// [`Handle::ONLY`].
     Start {
         /// Which slot.
         slot: u32,

@@ -19,12 +19,28 @@ impl OpenBatch {
     pub(super) fn open(&self) -> u64 {
         self.open.len() as u64
     }
+
+    /// Whether it has ended, and so have all its tasks.
+    fn is_over(&self) -> bool {
+        self.ended && self.open.is_empty() && self.batch.counts.open() == 0
+    }
+
+    /// Its tasks that are told of and have not ended.
+    pub(super) fn tasks(&self) -> &BTreeSet<TaskId> {
+        &self.open
+    }
 }
 
 impl Pool {
     pub(super) fn open_batch(&mut self, id: BatchId, batch: Batch) {
-        self.batches.entry(id).or_insert(OpenBatch { batch, open: BTreeSet::new(), ended: false });
+        let new = || OpenBatch { batch, open: BTreeSet::new(), ended: false };
+        let known = self.batches.entry(id).or_insert_with(new);
+        // It may have grown; how its tasks ended is known here before the store has kept it.
+        known.batch.counts.total = known.batch.counts.total.max(batch.counts.total);
         self.look_at_batch(id);
+        if self.batches.get(&id).is_some_and(OpenBatch::is_over) {
+            self.batches.remove(&id);
+        }
     }
 
     /// A task belongs to it. Answers whether it comes too late: the batch is over.
@@ -44,15 +60,16 @@ impl Pool {
         match next {
             TaskNext::Succeeded => counts.succeeded += 1,
             TaskNext::Dead(_) | TaskNext::Expired => counts.failed += 1,
-            TaskNext::Cancelled => counts.cancelled += 1,
-            // It is as if it had never been there.
-            TaskNext::Discarded => counts.total = counts.total.saturating_sub(1),
+            // One that was discarded neither succeeded nor failed. The store counts it so too, and the
+            // same counts have to give the same end after a crash.
+            TaskNext::Cancelled | TaskNext::Discarded => counts.cancelled += 1,
             TaskNext::Again { .. } | TaskNext::Released => {}
         }
         if self.look_at_batch(id) {
             self.cancel_batch(now, id, Recall::Batch);
         }
-        if self.batches.get(&id).is_some_and(|batch| batch.ended && batch.open.is_empty()) {
+        // Those that were not told of yet still have to learn that they come too late.
+        if self.batches.get(&id).is_some_and(OpenBatch::is_over) {
             self.batches.remove(&id);
         }
     }

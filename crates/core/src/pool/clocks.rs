@@ -1,10 +1,11 @@
 //! The clocks of tasks in hand, and taking tasks back.
 
 use super::task::{Place, taken_back};
-use super::worker::{Is, Recall, Stage};
+use super::worker::{Held, Is, Recall, Stage};
 use super::{Action, Pool, RecycleCause, Report, WorkMode};
 use crate::evidence::StopCause;
 use crate::moment::Moment;
+use crate::supervision::STALL;
 use crate::task::TaskId;
 
 impl Pool {
@@ -12,49 +13,49 @@ impl Pool {
     pub(super) fn ring(&mut self, now: Moment, slot: u32) {
         let accept = self.policy.clocks.accept;
         let Some(worker) = self.worker(slot) else { return };
+        if worker.rests_until <= now {
+            worker.rests_until = Moment::START;
+        }
         if worker.old_at <= now {
-            let age = self.policy.recycle.age.unwrap_or_default();
-            let Some(worker) = self.worker(slot) else { return };
             worker.old_at = Moment::NEVER;
+            let age = self.policy.recycle.age.unwrap_or_default();
             self.recycle(now, slot, RecycleCause::Age(age));
         }
-        if let Some((due, held)) = self.seen(slot).and_then(|worker| worker.overdue(accept))
+        if self.policy.mode == WorkMode::Line
+            && let Some(worker) = self.worker(slot)
+            && let Some((due, held)) = worker.overdue(accept)
             && due <= now
-            && self.policy.mode == WorkMode::Line
         {
             let task = held.task;
-            self.report(Report::NotAccepted { slot, task, after: accept });
-            return self.kill(slot, StopCause::NotAccepted);
+            if now.since(due) > STALL {
+                // It may well have begun while nobody listened.
+                worker.stirred_at = now;
+            } else {
+                self.report(Report::NotAccepted { slot, task, after: accept });
+                return self.kill(slot, StopCause::NotAccepted);
+            }
         }
         let mut place = 0;
         while let Some(held) = self.seen(slot).and_then(|worker| worker.held.get(place)) {
             let (task, recall, worked) = (held.task, held.recall, held.worked(now));
-            if held.kill_at <= now {
+            if let Some(recall) = recall.filter(|_| held.kill_at <= now) {
                 self.report(Report::Overrun { slot, task, after: worked });
-                if let Some(held) = self.worker(slot).and_then(|it| it.held.get_mut(place)) {
-                    (held.kill_at, held.soft_at) = (Moment::NEVER, Moment::NEVER);
-                    held.recall.get_or_insert(Recall::Slow);
-                }
-                return self.kill(slot, recall.unwrap_or(Recall::Slow).stop_cause());
+                return self.kill(slot, recall.stop_cause());
             }
-            if held.soft_at <= now {
+            // Nobody is killed who was not asked before, however late this timer is.
+            if held.soft_at.min(held.kill_at) <= now {
                 self.ask_back(now, slot, place, Recall::Slow);
+            } else {
+                place += 1;
             }
-            place += 1;
         }
     }
 
     /// Its process is killed: it does not answer. Everything it holds is settled at its end.
     fn kill(&mut self, slot: u32, cause: StopCause) {
         if let Some(worker) = self.worker(slot) {
-            worker.is = Is::Leaving;
-            for held in &mut worker.held {
-                (held.kill_at, held.soft_at) = (Moment::NEVER, Moment::NEVER);
-                // What it was sent and did not begin rings no more.
-                if held.stage == Stage::Sent {
-                    worker.stirred_at = Moment::NEVER;
-                }
-            }
+            (worker.is, worker.killed) = (Is::Leaving, true);
+            worker.held.iter_mut().for_each(Held::stop_clocks);
         }
         self.actions.push_back(Action::Stop { slot, cause, kill: true });
     }

@@ -2,15 +2,19 @@
 
 use super::task::{Place, taken_back};
 use super::worker::{Held, Is, Stage};
-use super::{Action, Pending, Pool, Report, TaskDecidedBy, TaskNext, WorkMode};
+use super::{Action, Handle, Pending, Pool, Report, TaskDecidedBy, TaskNext, WorkMode};
 use crate::identity::Token;
 use crate::moment::Moment;
 use crate::task::{Lease, TaskId};
 
+/// How many tasks are passed over because they had better go to another worker than the free one;
+/// others after them go to it all the same, so that a long queue of them costs no time.
+const SHY_MOST: usize = 64;
+
 impl Pool {
     /// Gives out tasks as long as there are some and a worker is free.
     pub(super) fn dispatch(&mut self, now: Moment) {
-        let mut shy = Vec::new();
+        let mut shy: Vec<(TaskId, Moment)> = Vec::new();
         while !self.store_down
             && let Some((_, slot)) = self.free.first().copied()
         {
@@ -18,45 +22,64 @@ impl Pool {
             let counts =
                 |id, ticket| tasks.get(&id).is_some_and(|task| task.place == Place::Ready(ticket));
             let Some(id) = self.ready.take(counts) else { break };
-            if self.waits_for_dependency(now, id) || self.waits_for_budget(now, id) {
+            if self.waits_for_dependency(now, id) {
                 continue;
             }
-            match self.slot_for(id, slot) {
-                Some(slot) => self.claim(now, id, slot),
-                None => shy.push(id),
+            let slot = match self.slot_for(now, id, slot) {
+                Ok(slot) => slot,
+                Err(until) if shy.len() < SHY_MOST => {
+                    shy.push((id, until));
+                    continue;
+                }
+                Err(_) => slot,
+            };
+            // The budget comes last: what it grants is spent.
+            if !self.waits_for_budget(now, id) {
+                self.claim(now, id, slot);
             }
         }
-        for id in shy {
+        // Those that wait for another worker while one is free look again when their time is over.
+        self.patience = shy.iter().map(|(_, until)| *until).min();
+        for (id, _) in shy {
             self.make_ready(id);
         }
-        let starved = self.counts.ready > 0;
+        // More workers would be of no use to a store that gives nothing out.
+        let starved = self.counts.ready > 0 && !self.store_down;
         self.starved_since = starved.then(|| self.starved_since.unwrap_or(now));
     }
 
-    /// `free`, or another free slot if this task must not go to that one; none if it is to wait for
-    /// another. Where there is no other worker, it goes back to the one that had it.
-    fn slot_for(&self, id: TaskId, free: u32) -> Option<u32> {
+    /// `free`, or another free slot if this task had better not go to that one. Where there is no
+    /// other worker, and none to come, it goes back to the one that had it.
+    ///
+    /// # Errors
+    /// Until when it waits for another, if one may come.
+    fn slot_for(&self, now: Moment, id: TaskId, free: u32) -> Result<u32, Moment> {
         let avoid = self.tasks.get(&id).and_then(|task| task.avoid);
-        let avoided = |slot: &u32| {
-            avoid.is_some() && self.seen(*slot).is_some_and(|worker| worker.token == avoid)
-        };
+        let Some((token, until)) = avoid.filter(|(_, until)| *until > now) else { return Ok(free) };
+        let avoided =
+            |slot: &u32| self.seen(*slot).is_some_and(|worker| worker.token == Some(token));
         if !avoided(&free) {
-            return Some(free);
+            return Ok(free);
         }
         let other = self.free.iter().map(|(_, slot)| *slot).find(|slot| !avoided(slot));
-        other.or_else(|| (self.counts.workers <= 1 && self.policy.max <= 1).then_some(free))
+        let alone = self.counts.workers <= 1 && self.policy.max <= 1;
+        other.or(alone.then_some(free)).ok_or(until)
     }
 
     /// Whether it is a retry, and there are too many of those for now.
     fn waits_for_budget(&mut self, now: Moment, id: TaskId) -> bool {
         let Some(budget) = self.policy.retry.budget else { return false };
-        let is_retry = self.tasks.get(&id).is_some_and(|task| task.has_failed());
-        if !is_retry {
-            self.tries.first(&budget, now);
-            self.held_back = false;
+        let Some(counters) = self.tasks.get(&id).map(|task| task.counters) else { return false };
+        if !counters.has_failed() {
+            if counters.leases == 0 {
+                self.tries.first(&budget, now);
+            }
             return false;
         }
-        let Err(later) = self.tries.retry(&budget, now) else { return false };
+        let Err(later) = self.tries.retry(&budget, now) else {
+            self.held_back = false;
+            return false;
+        };
         self.put(id, Place::Delayed(later));
         if !std::mem::replace(&mut self.held_back, true) {
             self.report(Report::RetryBudgetSpent);
@@ -93,30 +116,34 @@ impl Pool {
             }
         };
         self.count_lease(id);
-        let exec = self.policy.mode == WorkMode::Exec;
+        let (exec, closing) = (self.policy.mode == WorkMode::Exec, self.closing);
         let (soft, hard) = (self.policy.clocks.cancel_after(), self.policy.clocks.hard);
         let counters = self.tasks.get(&id).map(|task| task.counters).unwrap_or_default();
         let Some(worker) = self.worker(slot) else { return };
         let Some(place) = worker.held.iter().position(|it| it.lease == lease) else { return };
         let recall = worker.held.get(place).and_then(|held| held.recall);
-        let takes = match exec {
-            true => worker.is == Is::Down { barred: false },
-            false => worker.is == Is::Ready,
-        };
+        // It may have been told other things since the store was asked.
+        let takes = !closing
+            && match exec {
+                true => worker.is == Is::Down { barred: false },
+                false => worker.is == Is::Ready && worker.in_hand() < worker.credits as usize,
+            };
         if recall.is_some() || !takes {
             worker.held.remove(place);
             let next = recall.map_or(TaskNext::Released, taken_back);
             self.keep(id, lease, next, super::ending::recalled_by(recall), slot);
             return self.settle(slot, now);
         }
-        worker.stirred_at = now;
-        let handle = worker.next_handle();
+        if worker.in_hand() == 0 {
+            worker.stirred_at = now;
+        }
+        let handle = if exec { Handle::ONLY } else { worker.next_handle() };
         let token = worker.token;
         if let Some(held) = worker.held.get_mut(place) {
             (held.stage, held.handle) = (Stage::Sent, handle);
         }
         if exec {
-            worker.is = Is::Starting;
+            worker.ask();
             self.actions.push_back(Action::Start { slot });
         } else if let Some(token) = token {
             self.actions.push_back(Action::Send {
@@ -147,6 +174,7 @@ impl Pool {
                 if let Some(worker) = self.worker(slot) {
                     worker.held.retain(|held| held.lease != lease);
                 }
+                // Somebody else ended it; how, the store knows.
                 self.forget(now, id, TaskNext::Cancelled);
                 self.settle(slot, now);
             }
@@ -157,16 +185,17 @@ impl Pool {
         }
     }
 
-    /// Its unit runs: every slot may be asked for again.
+    /// Its unit runs: every slot may be asked for again. One whose next process was under way when
+    /// the unit was stopped has none to come.
     pub(super) fn opened(&mut self, now: Moment) {
         self.shut = false;
         for slot in 1..=u32::try_from(self.workers.len()).unwrap_or(u32::MAX) {
-            if let Some(worker) = self.worker(slot)
-                && worker.is == (Is::Down { barred: true })
-            {
-                worker.is = Is::Down { barred: false };
+            let vacant = self.seen(slot).is_some_and(|it| it.token.is_none() && it.held.is_empty());
+            if vacant && let Some(worker) = self.worker(slot) {
+                worker.lie_down(now, false);
+                self.settle(slot, now);
+                self.lose_successor(now, slot);
             }
-            self.settle(slot, now);
         }
     }
 
@@ -185,28 +214,22 @@ impl Pool {
 
     /// It runs: in exec mode it works on its task from here on.
     pub(super) fn started(&mut self, now: Moment, token: Token) {
-        if self.policy.mode == WorkMode::Exec
-            && let Some(slot) = self.tokens.get(&token).copied()
-            && let Some(handle) =
-                self.seen(slot).and_then(|it| it.held.first()).map(|held| held.handle)
-        {
-            self.accepted(now, token, handle);
+        if self.policy.mode == WorkMode::Exec && self.tokens.contains_key(&token) {
+            self.accepted(now, token, Handle::ONLY);
         }
     }
 
     /// A slot will not be started again by itself.
     pub(super) fn down(&mut self, now: Moment, slot: u32, barred: bool) {
         let Some(worker) = self.worker(slot) else { return };
-        // What was given to it and never reached a process.
         let held = std::mem::take(&mut worker.held);
-        worker.is = Is::Down { barred };
-        worker.successor = None;
         let token = worker.token.take();
+        worker.lie_down(now, barred);
         if let Some(token) = token {
             self.tokens.remove(&token);
         }
         for held in held {
-            self.hand_back(now, slot, held);
+            self.hand_back(now, slot, &held);
         }
         self.settle(slot, now);
         self.lose_successor(now, slot);

@@ -1,9 +1,9 @@
 //! The end of a try: by its worker's word, by its worker's end, or because somebody wants it back.
 
-use super::hearing::{failures, too_slow};
+use super::hearing::{TOO_SLOW, too_slow};
 use super::task::{Place, taken_back};
 use super::worker::{Held, Is, Recall, Stage};
-use super::{Action, Handle, Pending, Pool, Said, TaskDecidedBy, TaskNext, WorkMode};
+use super::{Action, Handle, Pending, Pool, RecycleCause, Said, TaskDecidedBy, TaskNext, WorkMode};
 use crate::evidence::{End, Ending, Evidence, StopCause, TypedError};
 use crate::identity::Token;
 use crate::kind::Kind;
@@ -12,6 +12,9 @@ use crate::rule::Circumstances;
 use crate::task::{Counters, Lease, TaskId};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long a task that failed on one worker waits for another, once its time has come.
+const ELSEWHERE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the end of a try comes to.
 #[derive(Debug, Clone)]
@@ -46,7 +49,33 @@ impl Verdict {
         Self { next, decided_by, error, ..Self::released() }
     }
 
-    fn succeeded() -> Self {
+    /// Whether the try shows how what its task depends on stands: its worker had the time to find out,
+    /// and lived to tell.
+    pub(super) fn is_an_answer(&self) -> bool {
+        let told = self.error.as_ref().is_none_or(|error| match error.kind {
+            Kind::Crashed | Kind::Oom | Kind::Lost | Kind::Protocol | Kind::StartFailed => false,
+            Kind::Timeout => error.code != TOO_SLOW,
+            Kind::Transient
+            | Kind::RateLimited
+            | Kind::Unavailable
+            | Kind::Conflict
+            | Kind::Resource
+            | Kind::Invalid
+            | Kind::NotFound
+            | Kind::Denied
+            | Kind::Config
+            | Kind::Bug
+            | Kind::Cancelled => true,
+        });
+        let ended = match self.next {
+            TaskNext::Released | TaskNext::Cancelled | TaskNext::Expired => false,
+            TaskNext::Succeeded | TaskNext::Again { .. } => true,
+            TaskNext::Dead(_) | TaskNext::Discarded => true,
+        };
+        told && ended
+    }
+
+    pub(super) fn succeeded() -> Self {
         let decided_by = TaskDecidedBy::Worker;
         Self { next: TaskNext::Succeeded, decided_by, ..Self::released() }
     }
@@ -96,7 +125,7 @@ impl Pool {
         self.end_try(now, slot, &held, verdict, ack);
         self.settle(slot, now);
         if old {
-            self.recycle(now, slot, super::RecycleCause::Tasks(done));
+            self.recycle(now, slot, RecycleCause::Tasks(done));
         }
     }
 
@@ -114,7 +143,7 @@ impl Pool {
         let token = self.seen(slot).and_then(|worker| worker.token);
         let Some(task) = self.tasks.get_mut(&id) else { return };
         task.counters = verdict.counters.unwrap_or(task.counters);
-        task.avoid = token.filter(|_| verdict.elsewhere);
+        task.avoid = token.filter(|_| verdict.elsewhere).map(|token| (token, Moment::NEVER));
         let counters = task.counters;
         self.put(id, Place::Keeping);
         let next = verdict.next;
@@ -166,7 +195,13 @@ impl Pool {
             self.actions.push_back(Action::Ack { token, handle, of });
         }
         match next {
-            TaskNext::Again { delay, .. } => self.put(id, Place::Delayed(now + delay)),
+            TaskNext::Again { delay, .. } => {
+                let due = now + delay;
+                if let Some((_, until)) = self.tasks.get_mut(&id).and_then(|it| it.avoid.as_mut()) {
+                    *until = due + ELSEWHERE_WITHIN;
+                }
+                self.put(id, Place::Delayed(due));
+            }
             TaskNext::Released => self.put(id, Place::Delayed(now)),
             TaskNext::Succeeded
             | TaskNext::Dead(_)
@@ -195,35 +230,43 @@ impl Pool {
     ) {
         let exec = self.policy.mode == WorkMode::Exec;
         let Some(worker) = self.worker(slot) else { return };
-        // The supervisor says what comes next: another process, or none.
-        worker.is = Is::Starting;
-        let begun = worker.held.iter().any(Held::is_accepted);
-        let mut suspect = worker.held.iter().position(|held| held.stage == Stage::Sent);
-        if begun || exec {
-            suspect = None;
-        }
-        let mut place = 0;
-        while let Some(held) = self.seen(slot).and_then(|worker| worker.held.get(place)).cloned() {
-            let verdict = match held.stage {
-                Stage::Claiming => None,
-                Stage::Sent if exec => Some(self.never_ran(evidence)),
-                // Whoever dies with tasks it never began most likely died of the first.
-                Stage::Sent if suspect != Some(place) => Some(Verdict::released()),
-                Stage::Sent | Stage::Accepted(_) => {
-                    Some(self.fate(now, slot, place, &held, evidence, dependency.clone()))
-                }
-            };
-            match verdict {
-                Some(verdict) => self.end_try(now, slot, &held, verdict, None),
-                None => self.hand_back(now, slot, held),
-            }
-            place += 1;
-        }
-        let Some(worker) = self.worker(slot) else { return };
-        worker.held.clear();
-        (worker.credits, worker.old_at) = (0, Moment::NEVER);
+        // About most the supervisor says what comes next: another process, or none. Who is not
+        // needed any more stays down, even one that ended for another reason before it was stopped.
+        let unneeded = worker.dismissed || worker.is == Is::Draining;
+        worker.is = if unneeded { Is::Leaving } else { Is::Starting };
+        let stopped = matches!(evidence.stopped_by, Some(StopCause::Scale | StopCause::Recycle));
+        let never_ran = matches!(evidence.end, End::SpawnFailed(_)) && !worker.held.is_empty();
+        let idled = if exec { never_ran } else { worker.done == 0 };
+        worker.came_to(idled && !unneeded && !was_ordered(evidence));
+        let asked = worker.replaced_for == Some(RecycleCause::Asked);
+        (worker.credits, worker.old_at, worker.killed) = (0, Moment::NEVER, false);
+        let held = std::mem::take(&mut worker.held);
         if let Some(token) = worker.token.take() {
             self.tokens.remove(&token);
+        }
+        // Whoever dies with tasks it never began most likely died of the first; but one that said it
+        // would leave, and did, has only left.
+        let left = evidence.kind().is_none() && (asked || evidence.intent.is_some());
+        let begun = held.iter().any(Held::is_accepted);
+        let suspect = held.iter().position(|held| held.stage == Stage::Sent);
+        let suspect = suspect.filter(|_| !begun && !left);
+        for (place, held) in held.iter().enumerate() {
+            let verdict = match (held.stage, held.wanted_back()) {
+                (Stage::Claiming, _) => {
+                    self.hand_back(now, slot, held);
+                    continue;
+                }
+                (Stage::Sent, Some(recall)) => Verdict::recalled(recall, None),
+                (Stage::Sent, None) if exec => Self::never_ran(evidence),
+                (Stage::Sent, None) if suspect != Some(place) => Verdict::released(),
+                (Stage::Sent, None) | (Stage::Accepted(_), _) => {
+                    self.fate(now, held, evidence, dependency.clone())
+                }
+            };
+            self.end_try(now, slot, held, verdict, None);
+        }
+        if unneeded && !stopped {
+            self.stop_drained(slot);
         }
         self.settle(slot, now);
     }
@@ -232,69 +275,69 @@ impl Pool {
     fn fate(
         &mut self,
         now: Moment,
-        slot: u32,
-        place: usize,
         held: &Held,
         evidence: &Evidence,
         dependency: Option<Arc<str>>,
     ) -> Verdict {
         let exec = self.policy.mode == WorkMode::Exec;
-        let kind = evidence.kind();
-        let succeeded = exec && kind.is_none() && evidence.stopped_by.is_none();
+        let succeeded = exec && evidence.kind().is_none() && evidence.stopped_by.is_none();
         match (held.recall, held.snoozed) {
-            (Some(recall @ (Recall::Operator | Recall::Batch | Recall::Expired)), _) => {
-                return Verdict::recalled(recall, None);
-            }
+            (_, Some(delay)) if succeeded => return self.snooze(now, held, delay),
+            // Who is done before the wish to have it back arrives is done.
+            (_, None) if succeeded => return Verdict::succeeded(),
             (Some(Recall::Slow), _) => {
-                let error = too_slow(held.worked(now));
-                return self.judge(now, slot, place, &error, None);
+                return self.judge(now, held, &too_slow(held.worked(now)), None);
             }
-            (None, Some(delay)) if succeeded => return self.snooze(slot, place, delay),
-            (None, _) if succeeded => return Verdict::succeeded(),
+            (Some(recall), _) => return Verdict::recalled(recall, None),
             (None, _) => {}
         }
         // Stopped for others: whatever it exits with says nothing about the task.
-        let ordered = evidence.stopped_by.is_some_and(|cause| cause.fault().is_none());
-        if ordered {
+        if was_ordered(evidence) {
             return Verdict::released();
         }
         let counters = self.tasks.get(&held.task).map(|task| task.counters).unwrap_or_default();
-        let error = of_an_end(evidence);
-        let mut circumstances = Circumstances::of_end(evidence);
-        circumstances.kind = Some(error.kind);
-        circumstances.code = Some(&error.code);
-        circumstances.attempt = failures(counters).saturating_add(1);
-        match (exec, evidence.end) {
-            // A program that says by its exit code that it failed has not crashed.
-            (true, End::Process(Ending::Exited(_))) if error.kind == Kind::Crashed => {
-                circumstances.kind = Some(Kind::Transient);
-                let error = TypedError { kind: Kind::Transient, ..error.clone() };
-                self.judge_as(now, slot, place, &error, &circumstances, dependency)
-            }
-            _ => self.judge_as(now, slot, place, &error, &circumstances, dependency),
+        let mut error = of_an_end(evidence);
+        // A program that says by its exit code that it failed has not crashed.
+        let exited = matches!(evidence.end, End::Process(Ending::Exited(_)));
+        if exec && exited && error.kind == Kind::Crashed {
+            error.kind = Kind::Transient;
         }
+        let circumstances = Circumstances {
+            kind: Some(error.kind),
+            code: Some(&error.code),
+            attempt: counters.failures().saturating_add(1),
+            ..Circumstances::of_end(evidence)
+        };
+        self.judge_as(now, held, &error, &circumstances, dependency)
     }
 
     /// An exec task whose program never ran: that says something of the program, not of the task.
-    fn never_ran(&self, evidence: &Evidence) -> Verdict {
+    fn never_ran(evidence: &Evidence) -> Verdict {
         let error = matches!(evidence.end, End::SpawnFailed(_)).then(|| of_an_end(evidence));
         Verdict { error, ..Verdict::released() }
     }
 
-    /// A task comes back from a slot that never got it to a process.
-    pub(super) fn hand_back(&mut self, now: Moment, slot: u32, held: Held) {
-        match held.stage {
-            Stage::Claiming => {
-                self.pending.insert(held.lease, Pending::Orphan(held.task));
+    /// A task comes back from a slot that never got it to a process, or whose process will not die.
+    pub(super) fn hand_back(&mut self, now: Moment, slot: u32, held: &Held) {
+        if held.stage == Stage::Claiming {
+            self.pending.insert(held.lease, Pending::Orphan(held.task));
+            if let Some(task) = self.tasks.get_mut(&held.task) {
+                task.recall = task.recall.or(held.recall);
             }
-            Stage::Sent | Stage::Accepted(_) => {
-                let verdict = held
-                    .recall
-                    .map_or_else(Verdict::released, |recall| Verdict::recalled(recall, None));
-                self.end_try(now, slot, &held, verdict, None);
-            }
+            return;
         }
+        let verdict = match held.recall {
+            None => Verdict::released(),
+            Some(Recall::Slow) => self.judge(now, held, &too_slow(held.worked(now)), None),
+            Some(recall) => Verdict::recalled(recall, None),
+        };
+        self.end_try(now, slot, held, verdict, None);
     }
+}
+
+/// Whether it was stopped for others, and not for anything it did.
+fn was_ordered(evidence: &Evidence) -> bool {
+    evidence.stopped_by.is_some_and(|cause| cause.fault().is_none())
 }
 
 /// The one shape of every end: an error.

@@ -1,9 +1,9 @@
 //! What follows from what a worker says.
 
 use super::ending::Verdict;
-use super::worker::{Is, Recall};
+use super::worker::{Held, Is, Recall};
 use super::{
-    Action, CancelReason, Ceiling, DeadBy, Handle, Pool, RecycleCause, Report, Said, TaskDecidedBy,
+    Action, CancelReason, DeadBy, Handle, Pool, RecycleCause, Report, Said, TaskDecidedBy,
     TaskNext, WorkMode,
 };
 use crate::backoff::DELAY_MAX;
@@ -12,19 +12,21 @@ use crate::identity::Token;
 use crate::kind::Kind;
 use crate::moment::Moment;
 use crate::rule::Circumstances;
-use crate::task::{self, Counters};
+use crate::task::{self, Counted};
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Pool {
     /// The slot and the place of the task a worker speaks of; tells it if it holds none of that name.
-    fn held_by(&mut self, token: Token, handle: Handle) -> Option<(u32, usize)> {
+    fn held_by(&mut self, token: Token, handle: Handle) -> Option<(u32, usize, Held)> {
         let slot = self.tokens.get(&token).copied()?;
-        let place = self.seen(slot)?.position(handle);
-        if place.is_none() {
+        let worker = self.seen(slot)?;
+        let found =
+            worker.position(handle).and_then(|place| Some((slot, place, *worker.held.get(place)?)));
+        if found.is_none() {
             self.report(Report::Stale { slot, handle });
         }
-        Some((slot, place?))
+        found
     }
 
     /// The worker takes so many tasks at once.
@@ -34,7 +36,7 @@ impl Pool {
         let done_most = recycle.tasks.map(|tasks| self.about(tasks));
         let age = recycle.age.map(|age| {
             let tenth = age / 10;
-            age - tenth + self.jitter.up_to(tenth * 2)
+            (age - tenth).saturating_add(self.jitter.up_to(tenth * 2))
         });
         let Some(worker) = self.worker(slot) else { return };
         worker.credits = credits;
@@ -52,7 +54,7 @@ impl Pool {
     fn about(&mut self, number: u32) -> u32 {
         let tenth = number / 10;
         let drawn = self.jitter.up_to(Duration::from_nanos(u64::from(tenth) * 2)).as_nanos();
-        number - tenth + u32::try_from(drawn).unwrap_or(0)
+        (number - tenth).saturating_add(u32::try_from(drawn).unwrap_or(0))
     }
 
     /// The worker takes no more tasks, and wants to be replaced.
@@ -87,13 +89,17 @@ impl Pool {
 
     /// It began to work on a task.
     pub(super) fn accepted(&mut self, now: Moment, token: Token, handle: Handle) {
-        let Some((slot, place)) = self.held_by(token, handle) else { return };
+        let Some((slot, place, _)) = self.held_by(token, handle) else { return };
         let clocks = self.policy.clocks;
         let Some(worker) = self.worker(slot) else { return };
         worker.stirred_at = now;
+        let killed = worker.killed;
         let Some(held) = worker.held.get_mut(place) else { return };
         if !held.is_accepted() {
             held.accept(now, &clocks);
+            if killed {
+                held.stop_clocks();
+            }
             let id = held.task;
             if let Some(task) = self.tasks.get_mut(&id) {
                 task.first_try.get_or_insert(now);
@@ -104,22 +110,14 @@ impl Pool {
 
     /// The task is done. In exec mode it is not: the exit has the last word.
     pub(super) fn done(&mut self, now: Moment, token: Token, handle: Handle) {
-        let Some((slot, place)) = self.held_by(token, handle) else { return };
-        if self.policy.mode == WorkMode::Exec {
-            return;
+        let Some((slot, place, _)) = self.held_by(token, handle) else { return };
+        if self.policy.mode == WorkMode::Line {
+            self.finish(now, slot, place, Verdict::succeeded(), Some(Said::Result));
         }
-        let verdict = Verdict {
-            next: TaskNext::Succeeded,
-            counters: None,
-            decided_by: TaskDecidedBy::Worker,
-            error: None,
-            dependency: None,
-            elsewhere: false,
-        };
-        self.finish(now, slot, place, verdict, Some(Said::Result));
     }
 
-    /// The task failed.
+    /// The task failed. (In exec mode the shell found out, for the process cannot have it or what
+    /// came out is no result; what a program says of itself explains its exit.)
     pub(super) fn failed(
         &mut self,
         now: Moment,
@@ -128,56 +126,46 @@ impl Pool {
         error: &TypedError,
         dependency: Option<Arc<str>>,
     ) {
-        let Some((slot, place)) = self.held_by(token, handle) else { return };
-        let Some(held) = self.seen(slot).and_then(|worker| worker.held.get(place)) else { return };
+        let Some((slot, place, held)) = self.held_by(token, handle) else { return };
         let gave_up = error.kind == Kind::Cancelled;
         let verdict = match held.recall {
             Some(Recall::Slow) if gave_up => {
-                let error = too_slow(held.worked(now));
-                self.judge(now, slot, place, &error, None)
+                self.judge(now, &held, &too_slow(held.worked(now)), None)
             }
-            None | Some(Recall::Slow) => self.judge(now, slot, place, error, dependency),
+            None | Some(Recall::Slow) => self.judge(now, &held, error, dependency),
             Some(recall @ (Recall::Operator | Recall::Batch | Recall::Expired)) => {
                 Verdict::recalled(recall, (!gave_up).then(|| error.clone()))
             }
         };
-        self.finish(now, slot, place, verdict, Some(Said::Error));
+        let said = (self.policy.mode == WorkMode::Line).then_some(Said::Error);
+        self.finish(now, slot, place, verdict, said);
     }
 
     /// What an error of a task comes to, by the rules and the table.
     pub(super) fn judge(
         &mut self,
         now: Moment,
-        slot: u32,
-        place: usize,
+        held: &Held,
         error: &TypedError,
         dependency: Option<Arc<str>>,
     ) -> Verdict {
-        let Some(held) = self.seen(slot).and_then(|worker| worker.held.get(place)) else {
-            return Verdict::released();
-        };
-        let (id, uptime) = (held.task, held.worked(now));
-        let counters = self.tasks.get(&id).map(|task| task.counters).unwrap_or_default();
-        let circumstances = Circumstances::of_error(error, uptime, failures(counters));
-        self.judge_as(now, slot, place, error, &circumstances, dependency)
+        let counters = self.tasks.get(&held.task).map(|task| task.counters).unwrap_or_default();
+        let uptime = held.worked(now);
+        let circumstances = Circumstances::of_error(error, uptime, counters.failures());
+        self.judge_as(now, held, error, &circumstances, dependency)
     }
 
     /// [`Pool::judge`], with circumstances of one's own.
     pub(super) fn judge_as(
         &mut self,
         now: Moment,
-        slot: u32,
-        place: usize,
+        held: &Held,
         error: &TypedError,
         circumstances: &Circumstances<'_>,
         dependency: Option<Arc<str>>,
     ) -> Verdict {
-        let held = self.seen(slot).and_then(|worker| worker.held.get(place));
-        let Some(task) = held.and_then(|held| self.tasks.get(&held.task)) else {
-            return Verdict::released();
-        };
-        let counters = task.counters;
-        let elapsed = task.first_try.map_or(Duration::ZERO, |first| now.since(first));
+        let Some(task) = self.tasks.get(&held.task) else { return Verdict::released() };
+        let (counters, elapsed) = (task.counters, task.elapsed(now));
         let (retry, rules) = (&self.policy.retry, &self.policy.rules);
         let sentence =
             task::decide(error, circumstances, counters, elapsed, retry, rules, &mut self.jitter);
@@ -194,7 +182,7 @@ impl Pool {
 
     /// The worker puts the task off.
     pub(super) fn snoozed(&mut self, now: Moment, token: Token, handle: Handle, delay: Duration) {
-        let Some((slot, place)) = self.held_by(token, handle) else { return };
+        let Some((slot, place, held)) = self.held_by(token, handle) else { return };
         if self.policy.mode == WorkMode::Exec {
             let held = self.worker(slot).and_then(|worker| worker.held.get_mut(place));
             if let Some(held) = held {
@@ -202,49 +190,47 @@ impl Pool {
             }
             return;
         }
-        let verdict = self.snooze(slot, place, delay);
+        let verdict = self.snooze(now, &held, delay);
         self.finish(now, slot, place, verdict, Some(Said::Snooze));
     }
 
     /// What a wish to be put off comes to: it costs no attempt, but is not granted without end.
-    pub(super) fn snooze(&self, slot: u32, place: usize, delay: Duration) -> Verdict {
-        let Some(held) = self.seen(slot).and_then(|worker| worker.held.get(place)) else {
-            return Verdict::released();
-        };
-        if let Some(recall @ (Recall::Operator | Recall::Batch | Recall::Expired)) = held.recall {
+    pub(super) fn snooze(&self, now: Moment, held: &Held, delay: Duration) -> Verdict {
+        if let Some(recall) = held.wanted_back() {
             return Verdict::recalled(recall, None);
         }
-        let mut counters = self.tasks.get(&held.task).map(|task| task.counters).unwrap_or_default();
-        counters.snoozes = counters.snoozes.saturating_add(1);
-        let exhausted = self.policy.retry.snoozes.is_some_and(|most| counters.snoozes >= most);
-        let (next, decided_by) = if exhausted {
-            let ceiling = Ceiling::Snoozes;
-            (TaskNext::Dead(DeadBy::Ceiling(ceiling)), TaskDecidedBy::Ceiling(ceiling))
-        } else {
-            let delay = delay.min(DELAY_MAX);
-            (TaskNext::Again { delay, elsewhere: false }, TaskDecidedBy::Worker)
+        let Some(task) = self.tasks.get(&held.task) else { return Verdict::released() };
+        let (mut counters, delay) = (task.counters, delay.min(DELAY_MAX));
+        counters.count(Counted::Snooze);
+        let elapsed = task.elapsed(now).saturating_add(delay);
+        let ceiling = self.policy.retry.ceiling(Counted::Snooze, counters, elapsed);
+        let (next, decided_by) = match ceiling {
+            Some(ceiling) => {
+                (TaskNext::Dead(DeadBy::Ceiling(ceiling)), TaskDecidedBy::Ceiling(ceiling))
+            }
+            None => (TaskNext::Again { delay, elsewhere: false }, TaskDecidedBy::Worker),
         };
-        Verdict {
-            next,
-            counters: Some(counters),
-            decided_by,
-            error: None,
-            dependency: None,
-            elsewhere: false,
-        }
+        Verdict { next, counters: Some(counters), decided_by, ..Verdict::released() }
     }
 
     /// Asks a worker to give a task up.
     pub(super) fn ask_back(&mut self, now: Moment, slot: u32, place: usize, recall: Recall) {
         let exec = self.policy.mode == WorkMode::Exec;
         let grace = self.policy.clocks.cancel_grace;
+        let last_chance = self.policy.clocks.last_chance();
         let Some(worker) = self.worker(slot) else { return };
-        let token = worker.token;
+        let (token, killed) = (worker.token, worker.killed);
         let Some(held) = worker.held.get_mut(place) else { return };
         held.recall = Some(recall);
+        if killed {
+            return;
+        }
         held.soft_at = Moment::NEVER;
         let was_killed_at = held.kill_at;
         held.kill_at = match recall {
+            // Nobody looked at the clock for a while: what the worker said in the meantime is still
+            // to be heard, and it has not been asked yet.
+            _ if was_killed_at <= now => now + last_chance,
             // The hard clock says when, if there is one.
             Recall::Slow if was_killed_at != Moment::NEVER => was_killed_at,
             Recall::Slow | Recall::Expired | Recall::Operator | Recall::Batch => {
@@ -263,16 +249,14 @@ impl Pool {
     }
 }
 
-/// How often a task has failed, for rules that match by `attempt`.
-pub(super) fn failures(counters: Counters) -> u32 {
-    counters.attempts.saturating_add(counters.crashes)
-}
+/// The code of a try that took too long.
+pub(super) const TOO_SLOW: &str = "task.timeout";
 
 /// The error of a try that took too long.
 pub(super) fn too_slow(worked: Duration) -> TypedError {
     TypedError {
         kind: Kind::Timeout,
-        code: "task.timeout".to_owned(),
+        code: TOO_SLOW.to_owned(),
         message: format!("the try was stopped after {worked:.1?}"),
         retryable: None,
         retry_after: None,

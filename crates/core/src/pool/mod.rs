@@ -30,6 +30,8 @@ mod ending;
 mod hearing;
 mod policy;
 mod queue;
+mod recount;
+mod recycle;
 mod scale;
 mod task;
 mod worker;
@@ -50,6 +52,7 @@ use dependency::Pause;
 use queue::{Queue, Ticket};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use task::{Place, Task};
 use worker::{Is, Listed, Worker};
 
@@ -62,6 +65,14 @@ enum Pending {
     Orphan(TaskId),
     /// The store was told what became of this task.
     Keep { task: TaskId, next: TaskNext, ack: Option<(Token, Handle, Said)> },
+}
+
+impl Pending {
+    fn task(self) -> TaskId {
+        match self {
+            Self::Claim(task, _) | Self::Orphan(task) | Self::Keep { task, .. } => task,
+        }
+    }
 }
 
 /// How a pool stands, for people.
@@ -106,6 +117,10 @@ pub struct Pool {
     /// Slots that are ready and hold nothing, the longest so in front.
     idle: BTreeSet<(Moment, u32)>,
     rings: BTreeSet<(Moment, u32)>,
+    /// Slots to be replaced that wait for a slot to put a successor in.
+    leaving: BTreeSet<((), u32)>,
+    /// A task waits for another worker than the free one, and no longer than this.
+    patience: Option<Moment>,
     /// Tasks wait and no worker is free, since then.
     starved_since: Option<Moment>,
     /// A process was asked for: the unit has been started.
@@ -143,6 +158,8 @@ impl Pool {
             free: BTreeSet::new(),
             idle: BTreeSet::new(),
             rings: BTreeSet::new(),
+            leaving: BTreeSet::new(),
+            patience: None,
             starved_since: None,
             begun: false,
             store_down: false,
@@ -171,7 +188,7 @@ impl Pool {
             Event::StoreDown => self.store_down = true,
             Event::StoreUp => self.store_down = false,
             Event::Opened => self.opened(now),
-            Event::Shut => self.shut = true,
+            Event::Shut => (self.shut, self.patience) = (true, None),
             Event::Spawning { slot, token } => self.spawning(now, slot, token),
             Event::Started(token) => self.started(now, token),
             Event::Ready(token, credits) => self.worker_ready(now, token, credits),
@@ -188,7 +205,7 @@ impl Pool {
                 self.ended(now, slot, &evidence, dependency);
             }
             Event::Down { slot, barred } => self.down(now, slot, barred),
-            Event::Closing => self.closing = true,
+            Event::Closing => (self.closing, self.patience) = (true, None),
         }
         self.go_on(now);
     }
@@ -226,6 +243,7 @@ impl Pool {
             self.next_dependency(),
             self.grow_at(),
             self.shrink_at(),
+            self.patience,
         ]
         .into_iter()
         .flatten()
@@ -280,6 +298,13 @@ impl Pool {
             self.dispatch(now);
             self.scale(now);
         }
+        // What is taken back where no worker is free would lie there for good.
+        if self.ready.holds_much_more_than(self.counts.ready) {
+            let tasks = &self.tasks;
+            let counts =
+                |id, ticket| tasks.get(&id).is_some_and(|task| task.place == Place::Ready(ticket));
+            self.ready.sweep(counts);
+        }
     }
 
     /// The one place where a task changes its place: it keeps the indexes and counts true.
@@ -310,14 +335,15 @@ impl Pool {
         if task.expires != Moment::NEVER {
             self.expiries.insert((task.expires, id));
         }
-        let batch = task.batch;
+        let (batch, expires) = (task.batch, task.expires);
         self.counts.delayed += 1;
         self.delayed.insert((not_before, id));
         self.tasks.insert(id, task);
-        if let Some(batch) = batch
-            && self.join_batch(batch, id)
-        {
+        if batch.is_some_and(|batch| self.join_batch(batch, id)) {
             return self.recall(now, id, worker::Recall::Batch);
+        }
+        if expires <= now {
+            return self.recall(now, id, worker::Recall::Expired);
         }
         if not_before <= now {
             self.make_ready(id);
@@ -342,6 +368,7 @@ impl Pool {
         if let Some(count) = self.counts.of(task.place) {
             *count -= 1;
         }
+        self.probe_is_gone(now, id);
         self.expiries.remove(&(task.expires, id));
         if let Some(batch) = task.batch {
             self.leave_batch(now, batch, id, next);
@@ -350,7 +377,10 @@ impl Pool {
 
     /// Keeps the indexes of slots true, whatever was changed in this one.
     fn settle(&mut self, slot: u32, now: Moment) {
-        let (exec, accept) = (self.policy.mode == WorkMode::Exec, self.policy.clocks.accept);
+        let exec = self.policy.mode == WorkMode::Exec;
+        // A process that has one task begins with it when it starts.
+        let accept = if exec { Duration::MAX } else { self.policy.clocks.accept };
+        let most = self.policy.max;
         let Some(worker) = self.worker(slot) else { return };
         let mut stop = false;
         if worker.is == Is::Draining && worker.held.is_empty() {
@@ -359,14 +389,15 @@ impl Pool {
         }
         let nothing_held = worker.held.is_empty();
         let free = match exec {
-            true => (worker.is == Is::Down { barred: false } && nothing_held).then_some(0),
+            true => (slot <= most && worker.is_vacant(now)).then_some(0),
             false => worker.has_credit().then_some(worker.held.len()),
         };
         let old = worker.listed;
-        let idles = worker.is == Is::Ready && nothing_held;
-        let idle = idles.then(|| old.idle.unwrap_or(now));
         let serves = worker.serves();
-        let new = Listed { serves, free, idle, rings_at: worker.due(accept) };
+        let idles = serves && worker.is == Is::Ready && nothing_held;
+        let idle = idles.then(|| old.idle.unwrap_or(now));
+        let leaves = worker.wants_successor().then_some(());
+        let new = Listed { serves, free, idle, rings_at: worker.due(accept), leaves };
         worker.listed = new;
         if new.serves != old.serves {
             let change = if new.serves { 1 } else { u32::MAX };
@@ -376,6 +407,7 @@ impl Pool {
         reindex(&mut self.idle, old.idle, new.idle, slot);
         let rings = |listed: Listed| Some(listed.rings_at).filter(|at| *at != Moment::NEVER);
         reindex(&mut self.rings, rings(old), rings(new), slot);
+        reindex(&mut self.leaving, old.leaves, new.leaves, slot);
         if stop {
             self.stop_drained(slot);
         }

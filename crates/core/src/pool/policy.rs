@@ -1,8 +1,9 @@
 //! What the config asks of a pool, as checked values.
 
+use super::Ceiling;
 use crate::backoff::Backoff;
 use crate::rule::Rule;
-use crate::task::Share;
+use crate::task::{Counted, Counters, Share};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub struct PoolPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
     /// From the moment a worker has nothing else to do to its `accepted`. Then the worker is taken
-    /// for lost.
+    /// for lost. (In exec mode a task is accepted when its process runs.)
     pub accept: Duration,
     /// From `accepted` to the message that asks the worker to give up; `None` is never.
     pub soft: Option<Duration>,
@@ -65,8 +66,16 @@ impl Clocks {
     /// kill is announced, and comes when the hard clock says.
     #[must_use]
     pub fn cancel_after(&self) -> Option<Duration> {
-        let before_kill = |hard: Duration| hard - self.cancel_grace.min(hard / 10);
-        self.soft.or(self.hard.map(before_kill))
+        let before_kill = self.hard.map(|hard| hard - self.last_chance());
+        match (self.soft, before_kill) {
+            (Some(soft), Some(before_kill)) => Some(soft.min(before_kill)),
+            (soft, before_kill) => soft.or(before_kill),
+        }
+    }
+
+    /// How long before the kill of the hard clock a worker is asked to give up, at the least.
+    pub(super) fn last_chance(&self) -> Duration {
+        self.hard.map_or(self.cancel_grace, |hard| self.cancel_grace.min(hard / 10))
     }
 }
 
@@ -77,7 +86,7 @@ pub struct RetryPolicy {
     pub attempts: Option<u32>,
     /// How many workers it may take along.
     pub crashes: Option<u32>,
-    /// How often it may be put off.
+    /// How often it may be put off; the next wish to be ends it.
     pub snoozes: Option<u32>,
     /// The delay before the next try.
     pub backoff: Backoff,
@@ -85,6 +94,28 @@ pub struct RetryPolicy {
     pub max_elapsed: Option<Duration>,
     /// How many retries all tasks of the pool may have together.
     pub budget: Option<RetryBudget>,
+}
+
+impl RetryPolicy {
+    /// The bound that a task meets whose last try was held against `what`, and whose next one would
+    /// begin so long after its first. (The last of its attempts ends it; the last of its snoozes does
+    /// not, for it is granted.)
+    #[must_use]
+    pub fn ceiling(&self, what: Counted, so_far: Counters, elapsed: Duration) -> Option<Ceiling> {
+        let (too_often, ceiling) = match what {
+            Counted::Attempt => {
+                (self.attempts.is_some_and(|most| so_far.attempts >= most), Ceiling::Attempts)
+            }
+            Counted::Crash => {
+                (self.crashes.is_some_and(|most| so_far.crashes >= most), Ceiling::Crashes)
+            }
+            Counted::Snooze => {
+                (self.snoozes.is_some_and(|most| so_far.snoozes > most), Ceiling::Snoozes)
+            }
+        };
+        let too_late = || self.max_elapsed.is_some_and(|most| elapsed > most);
+        too_often.then_some(ceiling).or_else(|| too_late().then_some(Ceiling::Elapsed))
+    }
 }
 
 /// A bound on the retries of a whole pool, so that a trouble shared by all tasks does not multiply
@@ -96,7 +127,8 @@ pub struct RetryBudget {
     pub share: Share,
     /// The window both are counted in.
     pub window: Duration,
-    /// How many retries a window may always hold.
+    /// How many retries a window may always hold. 0 is taken for 1: a task whose pool has no other
+    /// work is tried again, too.
     pub floor: u32,
 }
 

@@ -48,7 +48,12 @@ impl Level {
 pub(super) struct Queue {
     /// By priority.
     levels: [Level; Priority::HIGHEST.get() as usize + 1],
+    /// How many entries there are, those included that no longer count.
+    length: u64,
 }
+
+/// How many entries may lie there that no longer count, however few do.
+const SLACK: u64 = 64;
 
 impl Queue {
     /// Puts a task behind those of its priority and key.
@@ -59,12 +64,47 @@ impl Queue {
             level.turns.push_back(key);
         }
         lane.push_back((task, ticket));
+        self.length += 1;
+    }
+
+    /// Whether most of what lies there cannot count any more, if so many do.
+    pub(super) fn holds_much_more_than(&self, counting: u64) -> bool {
+        self.length > SLACK + 2 * counting
+    }
+
+    /// Forgets whatever does not count.
+    pub(super) fn sweep(&mut self, counts: impl Fn(TaskId, Ticket) -> bool) {
+        for level in &mut self.levels {
+            for lane in level.lanes.values_mut() {
+                lane.retain(|(task, ticket)| counts(*task, *ticket));
+            }
+            level.lanes.retain(|_, lane| !lane.is_empty());
+            level.turns.retain(|key| level.lanes.contains_key(key));
+        }
+        self.length = self.entries();
+    }
+
+    /// Every entry, those included that no longer count, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TaskId, Ticket)> {
+        let lanes = self.levels.iter().flat_map(|level| level.lanes.values());
+        lanes.flatten().copied()
+    }
+
+    /// How many entries there are, counted anew.
+    pub(super) fn entries(&self) -> u64 {
+        self.iter().count() as u64
+    }
+
+    /// How many entries there are.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     /// Takes out the next task whose ticket `counts`; those that do not are forgotten.
     pub(super) fn take(&mut self, counts: impl Fn(TaskId, Ticket) -> bool) -> Option<TaskId> {
         for level in self.levels.iter_mut().rev() {
             while let Some((task, ticket)) = level.take() {
+                self.length -= 1;
                 if counts(task, ticket) {
                     return Some(task);
                 }
@@ -114,6 +154,15 @@ mod tests {
         queue.put(Priority::DEFAULT, None, id(1), Ticket(2));
         assert_eq!(queue.take(|_, ticket| ticket == Ticket(2)), Some(id(1)));
         assert_eq!(queue.take(|_, _| true), None);
+    }
+
+    #[test]
+    fn a_sweep_leaves_what_counts_in_its_order() {
+        let mut queue = filled(&[(5, "a", 1), (5, "a", 2), (5, "b", 3), (9, "c", 4), (5, "b", 5)]);
+        assert!(!queue.holds_much_more_than(0), "a few do not matter");
+        queue.sweep(|task, _| [2, 5].map(id).contains(&task));
+        assert_eq!(queue.length(), 2);
+        assert_eq!(order(queue), [2, 5]);
     }
 
     proptest! {

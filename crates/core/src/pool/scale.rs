@@ -1,14 +1,17 @@
-//! How many workers there are, and the replacing of those that are due for it.
+//! How many workers there are.
 //!
-//! A worker that is to be replaced works on until its successor is ready; then it takes no more
-//! tasks, and is stopped once it holds none. So neither the replacing nor the shrinking ever cuts a
-//! task short, and a task that made the pool grow simply waits until one of the new workers, or of
-//! the old ones, is free.
+//! The pool grows when tasks wait for a worker, and shrinks when workers wait for a task. A worker
+//! it needs no more is stopped once it holds nothing, so shrinking cuts no task short; a task that
+//! made the pool grow simply waits until one of the new workers, or of the old ones, is free.
 
 use super::worker::Is;
-use super::{Action, Pool, RecycleCause, Report, WorkMode};
+use super::{Action, Pool, Report, WorkMode};
 use crate::evidence::StopCause;
 use crate::moment::Moment;
+use std::time::Duration;
+
+/// The pool looks no more often than this whether it is to grow.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 impl Pool {
     /// Starts and stops slots, until there are as many as the tasks want.
@@ -17,6 +20,7 @@ impl Pool {
             return;
         }
         while self.counts.workers < self.policy.min && self.start_one(now).is_some() {}
+        self.start_successors(now);
         if self.grow_at().is_some_and(|at| at <= now) {
             let waited = self.starved_since.map(|since| now.since(since)).unwrap_or_default();
             let before = self.counts.workers;
@@ -37,11 +41,23 @@ impl Pool {
             self.starved_since = Some(now);
         }
         while self.shrink_at().is_some_and(|at| at <= now) {
-            let Some((_, slot)) = self.idle.first().copied() else { return };
+            let Some((_, slot)) = self.idle.first().copied() else { break };
             self.drain(now, slot);
             let to = self.counts.workers;
             self.report(Report::Shrinking { to });
         }
+        // The supervisor may have started one of its own accord.
+        while self.counts.workers > self.policy.max
+            && let Some(slot) = self.one_too_many()
+        {
+            self.drain(now, slot);
+        }
+    }
+
+    /// The worker that is missed least.
+    fn one_too_many(&self) -> Option<u32> {
+        let ready = (1..).zip(&self.workers).filter(|(_, it)| it.is == Is::Ready && it.serves());
+        ready.min_by_key(|(_, worker)| worker.held.len()).map(|(slot, _)| slot)
     }
 
     /// When the pool is to grow, if nothing changes.
@@ -50,7 +66,8 @@ impl Pool {
             && self.begun
             && !(self.closing || self.shut)
             && self.counts.workers < self.policy.max;
-        self.starved_since.filter(|_| may).map(|since| since + self.policy.grow_after)
+        let after = self.policy.grow_after.max(LOOK_AGAIN);
+        self.starved_since.filter(|_| may).map(|since| since + after)
     }
 
     /// When the pool is to shrink, if nothing changes.
@@ -63,64 +80,21 @@ impl Pool {
     }
 
     /// Asks for a process in a slot that has none.
-    fn start_one(&mut self, now: Moment) -> Option<u32> {
-        let down = |is: Is| is == Is::Down { barred: false };
-        let place = self.workers.iter().position(|worker| down(worker.is))?;
+    pub(super) fn start_one(&mut self, now: Moment) -> Option<u32> {
+        let place = self.workers.iter().position(|worker| worker.is_vacant(now))?;
         let slot = u32::try_from(place).ok()?.checked_add(1)?;
         if let Some(worker) = self.worker(slot) {
-            worker.is = Is::Starting;
+            worker.ask();
         }
         self.settle(slot, now);
         self.actions.push_back(Action::Start { slot });
         Some(slot)
     }
 
-    /// A worker is due to be replaced: somebody else is started first.
-    pub(super) fn recycle(&mut self, now: Moment, slot: u32, because: RecycleCause) {
-        if self.closing || self.policy.mode == WorkMode::Exec {
-            return;
-        }
-        let due = self.seen(slot).is_some_and(|it| it.is == Is::Ready && it.successor.is_none());
-        if !due {
-            return;
-        }
-        let Some(successor) = self.start_one(now) else {
-            // No slot is left to put a successor in: whoever asked for it drains first.
-            if because == RecycleCause::Asked {
-                self.drain(now, slot);
-            }
-            return;
-        };
-        if let Some(worker) = self.worker(slot) {
-            worker.successor = Some(successor);
-        }
-        self.settle(slot, now);
-        self.report(Report::Recycling { slot, because, successor });
-    }
-
-    /// A worker is ready: whoever it comes in place of may go.
-    pub(super) fn succeed(&mut self, now: Moment, successor: u32) {
-        let place = self.workers.iter().position(|it| it.successor == Some(successor));
-        if let Some(slot) = place.and_then(|place| u32::try_from(place + 1).ok()) {
-            self.drain(now, slot);
-        }
-    }
-
-    /// Whoever waits for this slot to take its place waits for nobody.
-    pub(super) fn lose_successor(&mut self, now: Moment, successor: u32) {
-        let place = self.workers.iter().position(|it| it.successor == Some(successor));
-        if let Some(slot) = place.and_then(|place| u32::try_from(place + 1).ok()) {
-            if let Some(worker) = self.worker(slot) {
-                worker.successor = None;
-            }
-            self.settle(slot, now);
-        }
-    }
-
     /// A worker takes no more tasks, and is stopped once it holds none.
-    fn drain(&mut self, now: Moment, slot: u32) {
+    pub(super) fn drain(&mut self, now: Moment, slot: u32) {
         if let Some(worker) = self.worker(slot)
-            && worker.is == Is::Ready
+            && matches!(worker.is, Is::Starting | Is::Ready)
         {
             worker.is = Is::Draining;
         }
@@ -129,10 +103,10 @@ impl Pool {
 
     /// A worker that was to be drained holds nothing any more.
     pub(super) fn stop_drained(&mut self, slot: u32) {
-        let cause = match self.seen(slot).and_then(|worker| worker.successor) {
-            Some(_) => StopCause::Recycle,
-            None => StopCause::Scale,
-        };
+        let Some(worker) = self.worker(slot) else { return };
+        worker.dismissed = true;
+        let replaced = worker.replaced_for.is_some() || worker.successor.is_some();
+        let cause = if replaced { StopCause::Recycle } else { StopCause::Scale };
         self.actions.push_back(Action::Stop { slot, cause, kill: false });
     }
 }

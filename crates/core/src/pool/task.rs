@@ -7,6 +7,7 @@ use crate::identity::Token;
 use crate::moment::Moment;
 use crate::task::{BatchId, Counters, Priority, TaskId};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +34,8 @@ pub(super) struct Task {
     pub(super) counters: Counters,
     pub(super) first_try: Option<Moment>,
     pub(super) place: Place,
-    /// The process that shall not have it again.
-    pub(super) avoid: Option<Token>,
+    /// The process that had better not have it again, and until when others are waited for.
+    pub(super) avoid: Option<(Token, Moment)>,
     /// It is wanted back, as soon as the end of its try is kept.
     pub(super) recall: Option<Recall>,
 }
@@ -56,9 +57,9 @@ impl Task {
         (waiting.id, task)
     }
 
-    /// Whether it was tried before and failed, so that another try is a retry.
-    pub(super) fn has_failed(&self) -> bool {
-        self.counters.attempts > 0 || self.counters.crashes > 0
+    /// How long ago its first try began.
+    pub(super) fn elapsed(&self, now: Moment) -> Duration {
+        self.first_try.map_or(Duration::ZERO, |first| now.since(first))
     }
 }
 

@@ -10,11 +10,17 @@
 //!
 //! In exec mode a slot is Down between two tasks; it is started for one, and never Ready.
 
-use super::{CancelReason, Clocks, Handle};
+use super::{CancelReason, Clocks, Handle, RecycleCause};
 use crate::identity::Token;
 use crate::moment::Moment;
 use crate::task::{Lease, TaskId};
 use std::time::Duration;
+
+/// How long a slot rests after a process that came to nothing; twice as long after the next.
+const REST: Duration = Duration::from_secs(1);
+
+/// The longest rest.
+const REST_MOST: Duration = Duration::from_secs(60);
 
 /// Where a slot stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +72,7 @@ impl Recall {
 }
 
 /// A task in the hands of a worker.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
     pub(super) task: TaskId,
     pub(super) lease: Lease,
@@ -105,6 +111,16 @@ impl Held {
         }
     }
 
+    /// Nothing more happens to it by itself.
+    pub(super) fn stop_clocks(&mut self) {
+        (self.soft_at, self.kill_at) = (Moment::NEVER, Moment::NEVER);
+    }
+
+    /// What it comes to if somebody wants it back for good.
+    pub(super) fn wanted_back(&self) -> Option<Recall> {
+        self.recall.filter(|recall| *recall != Recall::Slow)
+    }
+
     pub(super) fn is_accepted(&self) -> bool {
         matches!(self.stage, Stage::Accepted(_))
     }
@@ -134,10 +150,23 @@ pub(super) struct Worker {
     pub(super) done_most: u32,
     /// When it is replaced for its age.
     pub(super) old_at: Moment,
-    /// When it was last handed a task, or said something of one.
+    /// Since when it could have begun with the first task it was sent: it was handed one when it had
+    /// nothing to do, or said something of the one before.
     pub(super) stirred_at: Moment,
+    /// Why it is to be replaced, once there is a slot for its successor.
+    pub(super) replaced_for: Option<RecycleCause>,
     /// The slot that takes its place.
     pub(super) successor: Option<u32>,
+    /// The pool had it stopped because it needs it no more: who ends so does not come back.
+    pub(super) dismissed: bool,
+    /// The pool has it killed. Nothing its process still says starts a clock.
+    pub(super) killed: bool,
+    /// A process was asked for, and has not been heard of yet.
+    asked: bool,
+    /// How many of its processes in a row came to nothing.
+    fruitless: u32,
+    /// No process is asked for here before.
+    pub(super) rests_until: Moment,
     /// How the pool's indexes know it.
     pub(super) listed: Listed,
 }
@@ -153,11 +182,13 @@ pub(super) struct Listed {
     pub(super) idle: Option<Moment>,
     /// It is to be looked at then.
     pub(super) rings_at: Moment,
+    /// It is to be replaced, and has no successor yet.
+    pub(super) leaves: Option<()>,
 }
 
 impl Listed {
     pub(super) const NOWHERE: Self =
-        Self { serves: false, free: None, idle: None, rings_at: Moment::NEVER };
+        Self { serves: false, free: None, idle: None, rings_at: Moment::NEVER, leaves: None };
 }
 
 impl Worker {
@@ -172,7 +203,13 @@ impl Worker {
             done_most: u32::MAX,
             old_at: Moment::NEVER,
             stirred_at: Moment::START,
+            replaced_for: None,
             successor: None,
+            dismissed: false,
+            killed: false,
+            asked: false,
+            fruitless: 0,
+            rests_until: Moment::START,
             listed: Listed::NOWHERE,
         }
     }
@@ -183,6 +220,38 @@ impl Worker {
         self.token = Some(token);
         (self.credits, self.last_handle, self.done) = (0, 0, 0);
         (self.done_most, self.old_at) = (u32::MAX, Moment::NEVER);
+        (self.replaced_for, self.dismissed, self.killed) = (None, false, false);
+        self.asked = false;
+    }
+
+    /// A process is asked for.
+    pub(super) fn ask(&mut self) {
+        (self.is, self.asked) = (Is::Starting, true);
+    }
+
+    /// Its process has come to its end, and to nothing before it, or did what it was there for.
+    pub(super) fn came_to(&mut self, nothing: bool) {
+        self.fruitless = if nothing { self.fruitless.saturating_add(1) } else { 0 };
+    }
+
+    /// It has no process, and gets the next one not before it has rested, if the last ones came to
+    /// nothing: so a program that leaves at once is not started as fast as it leaves.
+    pub(super) fn lie_down(&mut self, now: Moment, barred: bool) {
+        if std::mem::take(&mut self.asked) {
+            self.came_to(true);
+        }
+        self.is = Is::Down { barred };
+        (self.successor, self.replaced_for) = (None, None);
+        (self.dismissed, self.killed) = (false, false);
+        self.rests_until = match self.fruitless {
+            0 => Moment::START,
+            times => now + REST.saturating_mul(1 << (times - 1).min(30)).min(REST_MOST),
+        };
+    }
+
+    /// Whether a process may be asked for here.
+    pub(super) fn is_vacant(&self, now: Moment) -> bool {
+        self.is == Is::Down { barred: false } && self.held.is_empty() && self.rests_until <= now
     }
 
     /// A number that this line has not seen.
@@ -206,20 +275,34 @@ impl Worker {
         matches!(self.is, Is::Starting | Is::Ready) && self.successor.is_none()
     }
 
+    /// Whether it is to be replaced and nobody is on the way yet.
+    pub(super) fn wants_successor(&self) -> bool {
+        self.is == Is::Ready && self.replaced_for.is_some() && self.successor.is_none()
+    }
+
+    /// How many tasks were sent to it and have not ended.
+    pub(super) fn in_hand(&self) -> usize {
+        self.held.iter().filter(|it| it.stage != Stage::Claiming).count()
+    }
+
     /// The task it should have begun by now, and by when: the first it was sent, counted from the
-    /// moment it had nothing else to do.
+    /// moment it had nothing else to do. Who is being stopped owes no beginning.
     pub(super) fn overdue(&self, accept: Duration) -> Option<(Moment, &Held)> {
-        if self.held.iter().any(Held::is_accepted) {
+        let works = matches!(self.is, Is::Ready | Is::Draining);
+        if !works || self.held.iter().any(Held::is_accepted) {
             return None;
         }
         let first = self.held.iter().find(|it| it.stage == Stage::Sent)?;
         Some((self.stirred_at + accept, first))
     }
 
-    /// When a task it holds wants something to happen.
+    /// When it wants to be looked at: for a task it holds, for its age, or because it has rested.
     pub(super) fn due(&self, accept: Duration) -> Moment {
         let held = self.held.iter().map(|it| it.soft_at.min(it.kill_at)).min();
         let overdue = self.overdue(accept).map(|(moment, _)| moment);
-        held.into_iter().chain(overdue).chain([self.old_at]).min().unwrap_or(Moment::NEVER)
+        let rests = self.is == Is::Down { barred: false } && self.rests_until != Moment::START;
+        let rested = rests.then_some(self.rests_until);
+        let due = held.into_iter().chain(overdue).chain(rested).chain([self.old_at]);
+        due.min().unwrap_or(Moment::NEVER)
     }
 }

@@ -56,7 +56,7 @@ pub struct BatchCounts {
     pub succeeded: u64,
     /// How many are dead or expired.
     pub failed: u64,
-    /// How many were cancelled.
+    /// How many were cancelled, or discarded by a rule.
     pub cancelled: u64,
 }
 

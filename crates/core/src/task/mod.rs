@@ -17,7 +17,7 @@ mod id;
 mod verdict;
 
 pub use batch::{Batch, BatchCounts, BatchEnd, BatchPolicy, Share, ShareError};
-pub use counters::Counters;
+pub use counters::{Counted, Counters};
 pub use id::{BatchId, IdError, Lease, TaskId};
 pub use verdict::{TaskPace, TaskSentence, decide, table};
 

@@ -10,13 +10,12 @@
 //!
 //! A ceiling is about going on, so it is asked of those that would; 2 to 4 say who they are.
 
-use super::Counters;
+use super::{Counted, Counters};
 use crate::backoff::Backoff;
 use crate::evidence::TypedError;
 use crate::jitter::Jitter;
 use crate::kind::Kind;
-use crate::pool::{Ceiling, DeadBy, TaskDecidedBy};
-use crate::pool::{RetryPolicy, TaskNext};
+use crate::pool::{DeadBy, RetryPolicy, TaskDecidedBy, TaskNext};
 use crate::rule::{self, Circumstances, Rule, RulePace};
 use crate::verdict::TaskVerdict;
 use std::time::Duration;
@@ -109,25 +108,17 @@ pub fn decide(
         TaskVerdict::RetryElsewhere => true,
         TaskVerdict::Retry | TaskVerdict::Snooze => false,
     };
-    let (count, limit, ceiling) = if verdict == TaskVerdict::Snooze {
-        (&mut counters.snoozes, retry.snoozes, Ceiling::Snoozes)
+    let counted = if verdict == TaskVerdict::Snooze {
+        Counted::Snooze
     } else if takes_the_worker_along(error.kind) {
-        (&mut counters.crashes, retry.crashes, Ceiling::Crashes)
+        Counted::Crash
     } else {
-        (&mut counters.attempts, retry.attempts, Ceiling::Attempts)
+        Counted::Attempt
     };
-    *count = count.saturating_add(1);
-    let tries = *count;
+    let tries = counters.count(counted);
     let pace = pace(found.map(|(_, rule)| rule), error.retry_after, retry.backoff);
     let delay = pace.delay(tries, jitter);
-    let too_often = limit.is_some_and(|limit| tries >= limit);
-    let too_late = retry.max_elapsed.is_some_and(|most| elapsed.saturating_add(delay) > most);
-    let ceiling = match (too_often, too_late) {
-        (true, _) => Some(ceiling),
-        (false, true) => Some(Ceiling::Elapsed),
-        (false, false) => None,
-    };
-    if let Some(ceiling) = ceiling {
+    if let Some(ceiling) = retry.ceiling(counted, counters, elapsed.saturating_add(delay)) {
         let decided_by = TaskDecidedBy::Ceiling(ceiling);
         return TaskSentence {
             next: TaskNext::Dead(DeadBy::Ceiling(ceiling)),
