@@ -11,6 +11,7 @@ mod lines;
 mod liveness;
 mod load;
 mod order;
+mod pool;
 mod reactions;
 mod simulation;
 mod stalls;
