@@ -65,6 +65,9 @@ fn of_sqlite(error: &rusqlite::Error, path: PathBuf) -> StoreError {
             | ffi::SQLITE_IOERR_SHMMAP
             | ffi::SQLITE_IOERR_SHMOPEN,
         ) => StoreError::Full { reason: why_no_write(&path).unwrap_or(reason), path },
+        Some(ffi::SQLITE_IOERR_SHORT_READ) => {
+            StoreError::Corrupt { path, what: "it is shorter than it was".to_owned() }
+        }
         Some(code) => match code & 0xff {
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => {
                 StoreError::Busy { path }

@@ -5,7 +5,9 @@
 
 mod batches;
 mod claims;
+mod damage;
 mod enqueue;
+mod files;
 mod finish;
 mod lists;
 mod purge;

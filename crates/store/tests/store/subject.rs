@@ -7,6 +7,7 @@ use hearken_store::{
     Claimed, Command, Durability, Fenced, Finish, History, Input, MemoryStore, NewBatch, NewTask,
     Refusal, Reply, SqliteStore, Store, UnixMs,
 };
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -54,6 +55,16 @@ impl Subject {
         self.store = Some(Box::new(store));
         self.number = 0;
         true
+    }
+
+    /// Ends the life of the store.
+    pub(crate) fn close(&mut self) {
+        drop(self.store.take());
+    }
+
+    /// Where it lies, if it lies anywhere.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn store(&mut self) -> &mut dyn Store {
