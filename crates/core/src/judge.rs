@@ -283,6 +283,7 @@ pub fn judge(evidence: &Evidence, rules: &[Rule], policy: &RestartPolicy) -> Jud
     let ask_again = Next::Restart { pace: pace(None, asked, policy), counted };
     if let Some(intent) = intent {
         let next = match (intent, kind) {
+            (Intent::Done, None) if policy.when == RestartWhen::Worker => REPLACED,
             (Intent::Done, _) | (Intent::StayDown, None) => Next::Finished,
             (Intent::StayDown, Some(_)) => Next::Failed,
             (Intent::Retry, _) => ask_again,
@@ -336,7 +337,7 @@ fn ordered(evidence: &Evidence, policy: &RestartPolicy) -> Option<Judgement> {
         StopCause::TaskTimeout | StopCause::TaskCancelled => {
             let next = match policy.when {
                 RestartWhen::Never | RestartWhen::OnTask => Next::Finished,
-                RestartWhen::Always | RestartWhen::OnFailure => {
+                RestartWhen::Always | RestartWhen::OnFailure | RestartWhen::Worker => {
                     Next::Restart { pace: Pace::AtOnce, counted: false }
                 }
             };
@@ -355,6 +356,10 @@ fn ordered(evidence: &Evidence, policy: &RestartPolicy) -> Option<Judgement> {
         | StopCause::Health => return None,
     })
 }
+
+/// A worker went in good order: another takes its place. (One that does nothing but that is slowed by
+/// the floor of its backoff.)
+const REPLACED: Next = Next::Restart { pace: Pace::AtOnce, counted: false };
 
 /// What follows the end of a process that was there for one task: nothing, for itself.
 fn on_task(evidence: &Evidence, found: Option<(u32, &Rule)>) -> Judgement {
@@ -434,7 +439,8 @@ fn by_policy(evidence: &Evidence, policy: &RestartPolicy) -> Judgement {
         End::SpawnFailed(_) => false,
     };
     let next = match (policy.when, success) {
-        (RestartWhen::Always, _) | (RestartWhen::OnFailure, false) => {
+        (RestartWhen::Worker, true) => REPLACED,
+        (RestartWhen::Always, _) | (RestartWhen::OnFailure | RestartWhen::Worker, false) => {
             Next::Restart { pace: Pace::Backoff(policy.backoff), counted: true }
         }
         (RestartWhen::OnFailure | RestartWhen::Never, true) | (RestartWhen::OnTask, _) => {

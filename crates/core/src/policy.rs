@@ -173,6 +173,9 @@ pub enum RestartWhen {
     OnFailure,
     /// Never; not even when the child asks for it. Such a unit is a oneshot.
     Never,
+    /// Whatever it exits with; and a worker that ends in good order, having announced it or not, is
+    /// replaced, and nothing is held against it.
+    Worker,
     /// Never by itself: its pool starts it for the next task. However it ends, that is the task's
     /// matter, unless it could not be started or a rule says more.
     OnTask,

@@ -381,7 +381,7 @@ pub(crate) fn read<'t>(reader: &mut Reader<'_>, value: Value<'t>) -> Option<Read
         name_span: value.key_span,
         sort: Sort::Pool,
         after: common.after,
-        restart_when: (Some(RestartWhen::Always), None),
+        restart_when: (Some(RestartWhen::Worker), None),
         instances: (slot_count, workers_value.map(|value| value.span)),
         rules: rules.drafts,
         made: pool.map(|pool| Made::Pool(Box::new(pool))),

@@ -65,7 +65,7 @@ pub(super) fn read(
         return Some(RestartPolicy { limit: None, ..pace.with(RestartWhen::OnTask) });
     }
     let Some(value) = value else {
-        return Some(Pace::unsaid()?.with(RestartWhen::Always));
+        return Some(Pace::unsaid()?.with(RestartWhen::Worker));
     };
     let Some(mut table) = Table::of(value, &KEYS) else {
         let help = "a worker is always started again; write restart = { delay = \"200ms\" } to say \
@@ -81,7 +81,7 @@ pub(super) fn read(
     let no_restart = "write a rule with instance = \"stop\"";
     let pace = restart::pace(reader, &mut table, no_restart);
     table.close(reader);
-    Some(pace?.with(RestartWhen::Always))
+    Some(pace?.with(RestartWhen::Worker))
 }
 
 #[cfg(test)]
@@ -92,15 +92,15 @@ mod tests {
     #[test]
     fn good_restarts() {
         let five = Some((5, 60));
-        let always = RestartWhen::Always;
+        let worker = RestartWhen::Worker;
         let table = [
-            ("", (always, 200, 30, five, OnLimit::Fail)),
-            ("restart = {}", (always, 200, 30, five, OnLimit::Fail)),
+            ("", (worker, 200, 30, five, OnLimit::Fail)),
+            ("restart = {}", (worker, 200, 30, five, OnLimit::Fail)),
             (
                 "restart = { delay = \"1s\", settle = \"1m\", on_limit = \"wait\" }",
-                (always, 1_000, 60, five, OnLimit::Wait),
+                (worker, 1_000, 60, five, OnLimit::Wait),
             ),
-            ("restart.limit = \"unlimited\"", (always, 200, 30, None, OnLimit::Fail)),
+            ("restart.limit = \"unlimited\"", (worker, 200, 30, None, OnLimit::Fail)),
             // How a task ends is no matter of the unit's budget.
             ("mode = \"exec\"", (RestartWhen::OnTask, 200, 30, None, OnLimit::Fail)),
         ];

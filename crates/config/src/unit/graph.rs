@@ -121,7 +121,9 @@ pub(crate) fn missing<'n>(
 /// What is always restarted never stays down with success.
 fn check_until(reader: &mut Reader<'_>, awaited: &Awaited<'_>, other: &Draft<'_>) {
     let (when, at) = other.restart_when;
-    if awaited.until != Until::Succeeded || when != Some(RestartWhen::Always) {
+    if awaited.until != Until::Succeeded
+        || !matches!(when, Some(RestartWhen::Always | RestartWhen::Worker))
+    {
         return;
     }
     let name = quoted(other.name);

@@ -6,8 +6,12 @@ use crate::environment::Template;
 use crate::spawner::Recipe;
 use hearken_config::{Config, Exec, Input, Program, Readiness, ResultForm, Service};
 use hearken_core::pool::WorkMode;
+use hearken_proto::{DEFAULT_MAX_FRAME, MAX_FRAME};
 use std::path::Path;
 use std::sync::Arc;
+
+/// How much of a frame that hands over a task is not its payload, in bytes.
+const BESIDE: u32 = 256 * 1024;
 
 /// One recipe a unit, by `UnitIndex`. `socket`: the notify socket, if there is one.
 pub(super) fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
@@ -18,7 +22,11 @@ pub(super) fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
             WorkMode::Line => Work::Tasks,
             WorkMode::Exec => Work::OneTask,
         };
-        recipe(&pool.unit, work, pool.exec, None)
+        let mut made = recipe(&pool.unit, work, pool.exec, None);
+        // Whatever stands around a payload finds room beside it: a checkpoint, headers, an error.
+        let room = u32::try_from(pool.max_payload).unwrap_or(MAX_FRAME).saturating_add(BESIDE);
+        made.manner.max_frame = room.clamp(DEFAULT_MAX_FRAME, MAX_FRAME);
+        made
     });
     services.chain(pools).collect()
 }
@@ -39,6 +47,7 @@ fn recipe(service: &Service, work: Work, exec: Option<Exec>, socket: Option<&Pat
         unit: Arc::from(service.policy.name.as_str()),
         manner: Manner {
             work,
+            max_frame: DEFAULT_MAX_FRAME,
             signs: Signs::of(&service.policy),
             log: match &service.readiness {
                 Readiness::Log(pattern) => Some(pattern.clone()),

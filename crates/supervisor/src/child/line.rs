@@ -2,16 +2,15 @@
 
 use super::coalesce::Coalesced;
 use super::codec::{LineCodec, LineError};
-use super::{Signs, TaskWord, Who, Word, Work, hear};
+use super::{Manner, Signs, TaskWord, Who, Word, Work, hear};
 use crate::convert;
 use crate::events::{FramesIgnored, ProtocolViolation};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use hearken_core::evidence::Said;
 use hearken_proto::{
-    DEFAULT_MAX_FRAME, FRAME_COMPLETION, Handle, Heard, Message, Mode, Progress, SecondLook,
-    Session, ToChild, Violation, Welcome, decode_frame, decode_json, encode_frame, encode_json,
-    excerpt,
+    FRAME_COMPLETION, Handle, Heard, Message, Mode, Progress, SecondLook, Session, ToChild,
+    Violation, Welcome, decode_frame, decode_json, encode_frame, encode_json, excerpt,
 };
 use std::future::poll_fn;
 use std::io;
@@ -75,13 +74,9 @@ pub(super) enum Came {
 }
 
 impl Line {
-    pub(super) fn new(
-        stream: StdUnixStream,
-        mode: Mode,
-        signs: Signs,
-        work: Work,
-    ) -> io::Result<Self> {
-        let mut session = Session::new(mode, DEFAULT_MAX_FRAME);
+    pub(super) fn new(stream: StdUnixStream, mode: Mode, manner: &Manner) -> io::Result<Self> {
+        let &Manner { work, signs, max_frame, .. } = manner;
+        let mut session = Session::new(mode, max_frame);
         if work == Work::OneTask {
             session.open(ONLY_TASK);
         }
@@ -233,7 +228,7 @@ impl Line {
                     unit: who.unit.to_string(),
                     instance: who.instance,
                     incarnation: who.incarnation,
-                    max_frame: DEFAULT_MAX_FRAME,
+                    max_frame: self.session.max_frame(),
                     heartbeat_ms: None,
                     config: None,
                 });

@@ -37,6 +37,8 @@ pub(crate) struct Ends {
 pub(crate) struct Manner {
     /// What it works on.
     pub(crate) work: Work,
+    /// How long a frame may be from `welcome` on, in bytes.
+    pub(crate) max_frame: u32,
     /// The signs of life the core waits for.
     pub(crate) signs: Signs,
     /// The line of output that says `ready`.
@@ -114,7 +116,7 @@ impl Tended {
         share: Share,
         heard: mpsc::Sender<Heard>,
     ) -> io::Result<Self> {
-        let line = |(stream, mode)| Line::new(stream, mode, manner.signs, manner.work);
+        let line = |(stream, mode)| Line::new(stream, mode, &manner);
         let line = ends.line.map(line).transpose()?;
         let (log, result) = match manner.stdout {
             StandardOutput::Log => (Some(ends.stdout), None),

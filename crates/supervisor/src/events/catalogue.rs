@@ -4,7 +4,8 @@
 //! `HEARKEN_BLESS=1` writes it anew, and the difference stands in the review.
 
 use super::{
-    ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, notify, probe, together,
+    ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, notify, probe, task,
+    together,
 };
 use crate::logs::{self, Style};
 use std::collections::BTreeSet;
@@ -41,6 +42,7 @@ fn emit_all() {
     lifecycle::emit_samples();
     notify::emit_samples();
     probe::emit_samples();
+    task::emit_samples();
     together::emit_samples();
     child::emit_samples();
     ChildOutput { unit: "7", instance: 7, stream: "7", partial: true, text: "7" }.emit();

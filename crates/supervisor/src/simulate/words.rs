@@ -176,6 +176,7 @@ fn when(when: RestartWhen) -> &'static str {
         RestartWhen::Always => "always",
         RestartWhen::OnFailure => "on_failure",
         RestartWhen::Never => "never",
+        RestartWhen::Worker => "worker",
         RestartWhen::OnTask => "on_task",
     }
 }

@@ -61,7 +61,7 @@ impl Tasks {
         let entropy = &mut self.entropy;
         let total = desk.core.policy().clocks.total;
         let room = Room { max_payload: desk.max_payload, total };
-        match submit::submitting(submission, room, when, || entropy.next()) {
+        match submit::submitting(submission, room, when, |ms| entropy.next(ms)) {
             Ok((submitting, command)) => {
                 desk.commands.push_back((Ticket::Submit(Box::new(submitting), answer), command));
             }

@@ -34,7 +34,7 @@ pub(super) fn submitting(
     submission: Submission,
     room: Room,
     when: When,
-    mut random: impl FnMut() -> u128,
+    mut name: impl FnMut(u64) -> (u64, u128),
 ) -> Result<(Submitting, Command), Refused> {
     let Submission { pool, tasks, batch } = submission;
     let unfit = |what: String| Err(Refused::Unfit(what));
@@ -48,17 +48,20 @@ pub(super) fn submitting(
         ));
     }
     let ms = when.wall.get();
-    let batch_id = batch.as_ref().map(|_| BatchId::new(ms, random()));
+    let batch_id = batch.as_ref().map(|_| {
+        let (ms, random) = name(ms);
+        BatchId::new(ms, random)
+    });
     let mut new = Vec::with_capacity(tasks.len() + 1);
     for spec in tasks {
-        new.push(task(spec, &pool, batch_id, room, when, &mut random)?);
+        new.push(task(spec, &pool, batch_id, room, when, &mut name)?);
     }
     let own = new.len();
     let mut made = None;
     if let (Some(id), Some(BatchSpec { policy, completion })) = (batch_id, batch) {
         let mut completes = None;
         if let Some(spec) = completion {
-            let mut task = task(spec, &pool, None, room, when, &mut random)?;
+            let mut task = task(spec, &pool, None, room, when, &mut name)?;
             task.held = true;
             completes = Some(task.id);
             new.push(task);
@@ -81,7 +84,7 @@ fn task(
     batch: Option<BatchId>,
     room: Room,
     when: When,
-    random: &mut impl FnMut() -> u128,
+    name: &mut impl FnMut(u64) -> (u64, u128),
 ) -> Result<NewTask, Refused> {
     let length = spec.payload.as_msgpack().len() as u64;
     if length > room.max_payload {
@@ -91,7 +94,10 @@ fn task(
         )));
     }
     Ok(NewTask {
-        id: spec.id.unwrap_or_else(|| TaskId::new(when.wall.get(), random())),
+        id: spec.id.unwrap_or_else(|| {
+            let (ms, random) = name(when.wall.get());
+            TaskId::new(ms, random)
+        }),
         pool: Arc::clone(pool),
         kind: spec.kind,
         unique_key: spec.unique_key,
