@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::frame::{EncodeError, MAX_DEPTH};
-use crate::json::render;
+use crate::json::{parse, render};
 use crate::msgpack::read::Reader;
 use crate::msgpack::{lenient, scan, write};
 use crate::violation::Violation;
@@ -56,6 +56,15 @@ impl Raw {
         let bytes = bytes.into();
         scan::one_value(&bytes, RAW_DEPTH)?;
         Ok(Raw(bytes))
+    }
+
+    /// Reads one JSON value. Keys keep their order, and stand as often as they stood.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation::NotJson`] if it is no JSON, [`Violation::TooDeep`] if it has more than 30 levels.
+    pub fn from_json(text: &[u8]) -> Result<Raw, Violation> {
+        Ok(Raw(parse::value(text, MAX_DEPTH - RAW_DEPTH)?.freeze()))
     }
 
     /// Writes any serializable value, structs as named maps.

@@ -6,7 +6,7 @@
 //! One name differs: an `error` has a field `kind` of its own, and a JSON object has room for one. On a line of JSON
 //! it is called `error_kind`: `{"kind":"error","error_kind":"transient","code":"db.deadlock","message":"…"}`.
 
-mod parse;
+pub(crate) mod parse;
 pub(crate) mod render;
 
 use bytes::{BufMut, BytesMut};

@@ -32,6 +32,19 @@ pub(super) fn body(line: &[u8]) -> Result<BytesMut, Violation> {
     Ok(body)
 }
 
+/// One JSON value as MessagePack; `depth` is how many containers it will stand in.
+pub(crate) fn value(text: &[u8], depth: usize) -> Result<BytesMut, Violation> {
+    let mut found = Found::default();
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let parsed =
+        Value { found: &mut found, depth }.deserialize(&mut json).and_then(|()| json.end());
+    match (parsed, found.violation) {
+        (Ok(()), _) => Ok(found.fields),
+        (Err(_), Some(violation)) => Err(violation),
+        (Err(error), None) => Err(Violation::NotJson { reason: error.to_string() }),
+    }
+}
+
 #[derive(Default)]
 struct Found {
     kind: Option<Kind>,

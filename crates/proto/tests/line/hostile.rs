@@ -229,3 +229,19 @@ fn one_broken_line_says_nothing_about_the_next() {
     let hello = decode_json(br#"{"kind":"hello","protocol":[1,1],"sdk":"","language":"","pid":1}"#);
     assert!(matches!(Session::default().receive(hello.unwrap()), Ok(Heard::Hello { .. })));
 }
+
+#[test]
+fn json_becomes_a_value_with_its_keys_in_their_order() {
+    let text = r#"{"z":[1,-2,2.5,true,null],"a":"\u00e9","z":18446744073709551615}"#;
+    let value = Raw::from_json(text.as_bytes()).unwrap();
+    assert_eq!(value.to_exact_json().unwrap(), text.replace("\\u00e9", "\u{e9}"));
+    let deepest = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let value = Raw::from_json(deepest(30).as_bytes()).unwrap();
+    assert!(Raw::from_msgpack(value.into_msgpack()).is_ok());
+    assert_eq!(Raw::from_json(deepest(31).as_bytes()), Err(Violation::TooDeep));
+    assert!(matches!(Raw::from_json(deepest(5000).as_bytes()), Err(Violation::TooDeep)));
+    for text in ["", "1 2", "{", "[1,]", "{\"a\"}", "\u{0}", "nul", "1e999"] {
+        let refused = Raw::from_json(text.as_bytes());
+        assert!(matches!(refused, Err(Violation::NotJson { .. })), "{text:?}: {refused:?}");
+    }
+}
