@@ -79,7 +79,7 @@ impl Finish {
 pub struct TaskResult {
     /// The value itself, or where it is.
     pub body: ResultBody,
-    /// A media type for it.
+    /// With a media type the body is bytes of that type; without one it is a MessagePack value.
     pub content_type: Option<Arc<str>>,
     /// A few words or numbers about it: a MessagePack map.
     pub summary: Option<Bytes>,

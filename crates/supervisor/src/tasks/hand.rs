@@ -1,6 +1,7 @@
 //! A task in the hands of a worker, as the shell has to know it: what came of it so far.
 
 use super::error::TaskError;
+use super::result;
 use bytes::{Bytes, BytesMut};
 use hearken_core::task::{Lease, TaskId};
 use hearken_proto::{Chunk, MAX_CHUNK, Raw};
@@ -162,8 +163,9 @@ impl Assembly {
         pieces: bool,
         mut spool: impl FnMut(u32, Bytes),
     ) -> Option<TaskResult> {
-        let (content_type, summary) = (self.content_type.take(), self.summary.take());
-        let body = match self.value.take() {
+        let summary = self.summary.take();
+        let (value, content_type) = result::plain(self.value.take(), self.content_type.take());
+        let body = match value {
             Some(value) if value.len() <= MAX_INLINE => ResultBody::Inline(value),
             Some(value) => {
                 self.length = value.len() as u64;

@@ -1,6 +1,7 @@
 //! What the output of a process comes to, and why something is no result.
 
 use super::hand::{Assembly, Trouble};
+use bytes::Bytes;
 use hearken_config::ResultForm;
 use hearken_proto::{ErrorKind, ErrorMessage, Raw};
 use std::sync::Arc;
@@ -57,6 +58,25 @@ impl Form {
     }
 }
 
+/// What of a result is kept: with a media type the bytes themselves, without one a MessagePack value.
+/// (`application/msgpack` says of bytes that they are such a value.) So a value that is no bytes loses
+/// the media type it was given: nobody could tell any more what the bytes of it are.
+pub(super) fn plain(
+    value: Option<Bytes>,
+    content_type: Option<Arc<str>>,
+) -> (Option<Bytes>, Option<Arc<str>>) {
+    let (Some(bytes), Some(media_type)) = (&value, &content_type) else {
+        return (value, content_type);
+    };
+    match Raw::from_msgpack(bytes.clone())
+        .ok()
+        .and_then(|raw| raw.content().map(Bytes::copy_from_slice))
+    {
+        Some(content) => (Some(content), Some(Arc::clone(media_type))),
+        None => (value, None),
+    }
+}
+
 fn bug(code: &str, message: &str) -> Box<ErrorMessage> {
     Box::new(ErrorMessage::new(ErrorKind::Bug, code, message))
 }
@@ -83,5 +103,22 @@ pub(super) fn refused(trouble: Trouble, limit: u64) -> Box<ErrorMessage> {
         Trouble::OutOfOrder => {
             bug("result.pieces", "the pieces of the result do not make up a whole")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_a_media_type_is_bytes_and_what_has_none_is_a_value() {
+        let png = || Some(Arc::from("image/png"));
+        let kept = |raw: Raw, content_type| plain(Some(raw.into_msgpack()), content_type);
+        let bytes = |bytes: &'static [u8]| Some(Bytes::from_static(bytes));
+        assert_eq!(kept(Raw::binary(b"\x89PNG"), png()), (bytes(b"\x89PNG"), png()));
+        assert_eq!(kept(Raw::string("text"), png()), (bytes(b"text"), png()));
+        assert_eq!(kept(Raw::empty_map(), png()), (bytes(b"\x80"), None));
+        assert_eq!(kept(Raw::string("text"), None), (bytes(b"\xa4text"), None));
+        assert_eq!(plain(None, png()), (None, png()), "what came in pieces is bytes already");
     }
 }
