@@ -132,7 +132,10 @@ pub enum Refused {
         /// How many may.
         limit: u64,
     },
-    /// Something of it is larger than it may be, or not what it should be.
+    /// Something of it is larger than it may be.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Something of it is not what it should be.
     #[error("{0}")]
     Unfit(String),
     /// The store does not take it.

@@ -37,15 +37,14 @@ pub(super) fn submitting(
     mut name: impl FnMut(u64) -> (u64, u128),
 ) -> Result<(Submitting, Command), Refused> {
     let Submission { pool, tasks, batch } = submission;
-    let unfit = |what: String| Err(Refused::Unfit(what));
     if tasks.is_empty() {
-        return unfit("there is no task in it: send one or more".to_owned());
+        return Err(Refused::Unfit("there is no task in it: send one or more".to_owned()));
     }
     if tasks.len() > TASKS_MAX {
-        return unfit(format!(
+        return Err(Refused::TooLarge(format!(
             "it has {} tasks, and {TASKS_MAX} go into one submission: split it",
             tasks.len()
-        ));
+        )));
     }
     let ms = when.wall.get();
     let batch_id = batch.as_ref().map(|_| {
@@ -88,7 +87,7 @@ fn task(
 ) -> Result<NewTask, Refused> {
     let length = spec.payload.as_msgpack().len() as u64;
     if length > room.max_payload {
-        return Err(Refused::Unfit(format!(
+        return Err(Refused::TooLarge(format!(
             "a payload has {length} bytes, and pool {pool} takes {}: send a reference to where it lies, or raise max_payload",
             room.max_payload
         )));
