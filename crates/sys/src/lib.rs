@@ -55,7 +55,7 @@ pub use pidfd::{PidFd, Sent, signal_groups};
 pub use process::{
     PrepareError, Prepared, hear_shutdown_signals, prepare_supervisor, thread_count,
 };
-pub use procfs::{Member, children_of_self, session_members};
+pub use procfs::{Member, children_of_self, resident_memory, session_members};
 pub use signal::{Signal, UnknownSignal};
 pub use socket_file::SocketFile;
 pub use wait::{Change, Status, next_change};

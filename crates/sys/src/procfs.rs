@@ -32,6 +32,17 @@ pub fn children_of_self() -> Vec<Pid> {
     processes().filter(|process| process.parent == own).map(|process| process.pid).collect()
 }
 
+/// How much memory this process has in RAM, in bytes: what proc_pid_statm(5) calls resident. Nothing
+/// if there is no such process.
+pub fn resident_memory(pid: Pid) -> Option<u64> {
+    let pages = resident_pages(&fs::read_to_string(format!("/proc/{pid}/statm")).ok()?)?;
+    pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
+}
+
+fn resident_pages(statm: &str) -> Option<u64> {
+    statm.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// The fields of /proc/PID/stat that name relations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
@@ -75,6 +86,14 @@ fn parse(stat: &[u8]) -> Option<Process> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_knows_its_own_memory() {
+        let own = resident_memory(Pid::own()).expect("it lives");
+        assert!(own > 100 * 1024, "{own} bytes");
+        assert_eq!(resident_pages("1234 56 7 8 0 9 0"), Some(56));
+        assert_eq!(resident_pages(""), None);
+    }
 
     const TAIL: &str = "S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 1000 20 0";
 

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// How much of a frame that hands over a task is not its payload, in bytes.
 const BESIDE: u32 = 256 * 1024;
 
+/// How many heartbeats a watchdog period holds: two may be late.
+const BEATS: u32 = 4;
+
 /// One recipe a unit, by `UnitIndex`. `socket`: the notify socket, if there is one.
 pub(super) fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
     let services =
@@ -26,6 +29,8 @@ pub(super) fn recipes(config: &Config, socket: Option<&Path>) -> Vec<Recipe> {
         // Whatever stands around a payload finds room beside it: a checkpoint, headers, an error.
         let room = u32::try_from(pool.max_payload).unwrap_or(MAX_FRAME).saturating_add(BESIDE);
         made.manner.max_frame = room.clamp(DEFAULT_MAX_FRAME, MAX_FRAME);
+        // A worker that has nothing to do is silent otherwise, and would look dead.
+        made.manner.heartbeat = pool.unit.policy.watchdog.map(|watchdog| watchdog / BEATS);
         made
     });
     services.chain(pools).collect()
@@ -47,6 +52,7 @@ fn recipe(service: &Service, work: Work, exec: Option<Exec>, socket: Option<&Pat
         unit: Arc::from(service.policy.name.as_str()),
         manner: Manner {
             work,
+            heartbeat: None,
             max_frame: DEFAULT_MAX_FRAME,
             signs: Signs::of(&service.policy),
             log: match &service.readiness {

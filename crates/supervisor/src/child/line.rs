@@ -43,6 +43,7 @@ pub(super) struct Line {
     /// Progress that came too fast to be told.
     progress: Coalesced,
     work: Work,
+    heartbeat: Option<Duration>,
     signs: Signs,
     stale: u64,
     ancillary: u64,
@@ -75,7 +76,7 @@ pub(super) enum Came {
 
 impl Line {
     pub(super) fn new(stream: StdUnixStream, mode: Mode, manner: &Manner) -> io::Result<Self> {
-        let &Manner { work, signs, max_frame, .. } = manner;
+        let &Manner { work, signs, max_frame, heartbeat, .. } = manner;
         let mut session = Session::new(mode, max_frame);
         if work == Work::OneTask {
             session.open(ONLY_TASK);
@@ -89,6 +90,7 @@ impl Line {
             error_stands: false,
             progress: Coalesced::default(),
             work,
+            heartbeat,
             signs,
             stale: 0,
             ancillary: 0,
@@ -229,7 +231,7 @@ impl Line {
                     instance: who.instance,
                     incarnation: who.incarnation,
                     max_frame: self.session.max_frame(),
-                    heartbeat_ms: None,
+                    heartbeat_ms: self.heartbeat.map(heartbeat_ms),
                     config: None,
                 });
                 if let Stream::Framed(framed) = &mut self.stream {
@@ -378,6 +380,10 @@ impl Line {
         self.stream = Stream::Closed;
         self.half_since = None;
     }
+}
+
+fn heartbeat_ms(period: Duration) -> u32 {
+    u32::try_from(period.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Logs progress; what is about a task is for its pool as well.

@@ -37,6 +37,8 @@ pub(crate) struct Ends {
 pub(crate) struct Manner {
     /// What it works on.
     pub(crate) work: Work,
+    /// How often it is to say `heartbeat`, if it is to.
+    pub(crate) heartbeat: Option<Duration>,
     /// How long a frame may be from `welcome` on, in bytes.
     pub(crate) max_frame: u32,
     /// The signs of life the core waits for.

@@ -84,7 +84,7 @@ impl Daemon<'_> {
     /// What the core reports of a process, for the pool it belongs to.
     pub(super) fn tell_pool(&mut self, report: &Report) {
         match report {
-            Report::Started { id, .. } => self.tasks.started(*id),
+            Report::Started { id, pid, .. } => self.tasks.started(*id, *pid),
             Report::Stopping { id, .. } | Report::Killing { id, .. } => {
                 self.tasks.tell(id.unit, pool::Event::Stopping(id.slot));
             }

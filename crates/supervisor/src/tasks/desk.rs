@@ -24,6 +24,7 @@ use hearken_core::pool::{self, Action, Event, Pool, TaskNext};
 use hearken_core::task::{Lease, TaskId};
 use hearken_proto::{self as proto, ErrorMessage, Raw};
 use hearken_store::{Claimed, Command, Finish};
+use hearken_sys::{Pid, resident_memory};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub(crate) struct Desk {
     assigned: HashMap<u32, Lease>,
     /// The processes of slots.
     tokens: HashMap<u32, Token>,
+    pids: HashMap<u32, i32>,
     /// What to tell the store.
     pub(super) commands: VecDeque<(Ticket, Command)>,
     /// What to do with processes.
@@ -104,6 +106,7 @@ impl Desk {
             held: HashMap::new(),
             assigned: HashMap::new(),
             tokens: HashMap::new(),
+            pids: HashMap::new(),
             commands: VecDeque::new(),
             wishes: VecDeque::new(),
         }
@@ -151,7 +154,7 @@ impl Desk {
             TaskWord::Draining => self.tell(now, Event::Draining(token)),
             TaskWord::Memory(bytes) => self.tell(now, Event::Memory(token, bytes)),
             TaskWord::Accepted(handle) => {
-                self.started(token, handle.0, ears);
+                self.began(now, token, handle.0, ears);
                 self.tell(now, Event::Accepted(token, pool::Handle(handle.0)));
             }
             TaskWord::Progress(handle, progress) => {
@@ -191,20 +194,41 @@ impl Desk {
         }
     }
 
-    fn started(&mut self, token: Token, handle: u32, ears: &mut Watchers) {
+    fn began(&mut self, now: Moment, token: Token, handle: u32, ears: &mut Watchers) {
         let Some(hand) = hand(&mut self.hands, &self.held, token, handle) else { return };
+        hand.began.get_or_insert(now);
         let (task, attempt) = (hand.task, hand.attempt);
         if ears.wants(&self.name, task) {
             ears.tell(&self.name, task, &Told::Started { task, attempt });
         }
     }
 
-    /// The process of an exec task runs.
-    pub(super) fn exec_started(&mut self, now: Moment, slot: u32, ears: &mut Watchers) {
+    /// Looks at how much memory the workers use, where that matters.
+    pub(super) fn measure(&mut self, now: Moment) {
+        if self.core.policy().recycle.memory.is_none() {
+            return;
+        }
+        for (slot, token) in &self.tokens {
+            let pid = self.pids.get(slot).and_then(|pid| Pid::new(*pid));
+            if let Some(bytes) = pid.and_then(resident_memory) {
+                self.core.handle(now, Event::Memory(*token, bytes));
+            }
+        }
+    }
+
+    /// The process of a slot runs; in exec mode its task begins with that.
+    pub(super) fn process_started(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        pid: i32,
+        ears: &mut Watchers,
+    ) {
+        self.pids.insert(slot, pid);
         let Some(token) = self.tokens.get(&slot).copied().filter(|_| self.is_exec()) else {
             return;
         };
-        self.started(token, ONLY, ears);
+        self.began(now, token, ONLY, ears);
         self.tell(now, Event::Started(token));
     }
 
@@ -292,6 +316,7 @@ impl Desk {
     /// A process has ended, and was heard to its last word.
     pub(super) fn ended(&mut self, when: When, slot: u32, evidence: &Evidence) {
         let token = self.tokens.remove(&slot);
+        self.pids.remove(&slot);
         let in_hand = self.hands.values().find(|hand| hand.slot == slot);
         let dependency = in_hand.and_then(|hand| hand.dependency.clone());
         if let (Some(form), Some(token), Some(lease)) =
@@ -391,6 +416,7 @@ impl Desk {
             lease,
             slot,
             attempt: claimed.record.counters.leases,
+            began: None,
             error: None,
             dependency: None,
             progress: None,
@@ -509,16 +535,15 @@ impl Desk {
     }
 
     /// What is known of a task in hand.
-    pub(super) fn live(&self, task: TaskId) -> Option<(u32, Live)> {
+    pub(super) fn live(&self, now: Moment, task: TaskId) -> Option<Live> {
         let hand = self.hands.values().find(|hand| hand.task == task)?;
-        let live = Live {
+        Some(Live {
             worker: self.worker(hand.slot),
-            pid: None,
-            worked: Duration::ZERO,
+            pid: self.pids.get(&hand.slot).copied(),
+            worked: hand.began.map(|began| now.since(began)).unwrap_or_default(),
             progress: hand.progress.clone(),
             logs: hand.logs.text().unwrap_or_default().into(),
-        };
-        Some((hand.slot, live))
+        })
     }
 
     pub(super) fn standing(&self, trouble: Option<Arc<str>>) -> PoolStanding {

@@ -3,6 +3,7 @@
 use super::error::TaskError;
 use super::result;
 use bytes::{Bytes, BytesMut};
+use hearken_core::moment::Moment;
 use hearken_core::task::{Lease, TaskId};
 use hearken_proto::{Chunk, MAX_CHUNK, Raw};
 use hearken_store::{Command, MAX_INLINE, ResultBody, TaskResult};
@@ -16,6 +17,8 @@ pub(super) struct Hand {
     pub(super) lease: Lease,
     pub(super) slot: u32,
     pub(super) attempt: u32,
+    /// When its worker began with it.
+    pub(super) began: Option<Moment>,
     /// What was wrong, in the worker's words.
     pub(super) error: Option<TaskError>,
     /// What it said it needs and did not find.

@@ -37,7 +37,6 @@ use hearken_core::evidence::{Evidence, TypedError};
 use hearken_core::identity::{InstanceId, Token, UnitIndex};
 use hearken_core::moment::Moment;
 use hearken_core::pool::{Event, Pool, PoolPolicy};
-use hearken_core::task::TaskId;
 use hearken_store::{
     Answer, Claimed, Command, Fenced, MemoryStore, Read, Reply, SqliteStore, Store, StoreError,
 };
@@ -208,14 +207,14 @@ impl Tasks {
     }
 
     /// The process in this slot runs.
-    pub(crate) fn started(&mut self, id: InstanceId) {
+    pub(crate) fn started(&mut self, id: InstanceId, pid: i32) {
         let unit = id.unit;
         let now = self.clock.now();
         let Some(desk) = self.by_unit.get(&unit).and_then(|place| self.desks.get_mut(*place))
         else {
             return;
         };
-        desk.exec_started(now, id.slot, &mut self.watchers);
+        desk.process_started(now, id.slot, pid, &mut self.watchers);
     }
 
     /// The last lines that the process in this slot wrote to its standard error.
@@ -412,6 +411,7 @@ impl Tasks {
         self.watchers.tidy();
         let when = When::now(self.clock);
         for desk in &mut self.desks {
+            desk.measure(when.now);
             let purge = requests::purge(desk, when);
             desk.commands.push_back((Ticket::Purge, Command::Purge(purge)));
         }
@@ -432,14 +432,6 @@ impl Tasks {
         if let Some(disk) = &self.disk {
             disk.read(reading);
         }
-    }
-
-    /// The process of a slot, for a task in hand.
-    fn live(&self, task: TaskId) -> Option<(InstanceId, Live)> {
-        self.desks.iter().find_map(|desk| {
-            let (slot, live) = desk.live(task)?;
-            Some((InstanceId { unit: desk.unit, slot }, live))
-        })
     }
 }
 

@@ -31,7 +31,8 @@ impl Tasks {
                 let _gone = answer.send(standings.collect());
             }
             Request::Live(task, answer) => {
-                let _gone = answer.send(self.live(task).map(|(_, live)| live));
+                let now = self.clock.now();
+                let _gone = answer.send(self.desks.iter().find_map(|desk| desk.live(now, task)));
             }
             Request::Read(reading) => self.read(reading),
             Request::Shutdown => return true,
