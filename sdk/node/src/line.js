@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { LineLost, NotSendable, ProtocolError } from './errors.js';
 import { Encoder } from './wire/encoder.js';
 import * as frame from './wire/frame.js';
+import { HalfFrame } from './wire/half.js';
 import * as messages from './wire/messages.js';
 
 /** May come after `exiting`, from other parts of the program; anything else would end the line as a violation. */
@@ -25,6 +26,7 @@ export class Line {
   #socket;
   #fd;
   #splitter = new frame.Splitter();
+  #half;
   #outbox = new Encoder();
   #scheduled = null;
   #flushedAt = -Infinity;
@@ -36,10 +38,12 @@ export class Line {
   /**
    * @param {import('node:net').Socket} socket not yet read from
    * @param {number} fd its descriptor
+   * @param {HalfFrame} [half]
    */
-  constructor(socket, fd) {
+  constructor(socket, fd, half = new HalfFrame()) {
     this.#socket = socket;
     this.#fd = fd;
+    this.#half = half;
     this.#closed = new Promise((resolve) => socket.once('close', resolve));
   }
 
@@ -60,8 +64,14 @@ export class Line {
     };
     socket.on('data', (data) => {
       if (told) return;
+      let wasWhole = false;
+      const hear = (bytes, start, stop) => {
+        wasWhole = true;
+        this.#hear(bytes, start, stop, ear);
+      };
       try {
-        this.#splitter.feed(data, () => this.maxFrame, (bytes, start, stop) => this.#hear(bytes, start, stop, ear));
+        this.#splitter.feed(data, () => this.maxFrame, hear);
+        this.#half.note(this.#splitter.kept > 0, wasWhole, () => end(leftHalf(this.#splitter.kept)));
         ear.turn();
       } catch (error) {
         end(error);
@@ -69,7 +79,7 @@ export class Line {
     });
     socket.on('error', (error) => end(this.#lost ?? gone(error.code ?? error.message)));
     socket.on('close', () => {
-      end(this.#lost ?? gone(`it closed the line${this.#splitter.inside ? ' in the middle of a frame' : ''}`));
+      end(this.#lost ?? gone(`it closed the line${this.#splitter.kept > 0 ? ' in the middle of a frame' : ''}`));
     });
   }
 
@@ -162,6 +172,7 @@ export class Line {
   /** Says and hears nothing more. */
   shut(why) {
     this.#ended ??= why;
+    this.#half.stop();
     if (this.#scheduled !== null) clearImmediate(this.#scheduled);
     this.#scheduled = null;
     this.#socket.destroy();
@@ -176,6 +187,13 @@ export class Line {
     this.shut('this worker was closed');
     await this.#closed;
   }
+}
+
+/** As it would end the line of a child. */
+function leftHalf(kept) {
+  return new ProtocolError(
+    `the supervisor left a frame half after ${kept} bytes; that is a mistake in hearken, please report it`,
+  );
 }
 
 function gone(why) {

@@ -144,9 +144,9 @@ test('a stream in single bytes gives the same frames', () => {
   const read = [];
   for (const byte of stream) splitter.feed(Buffer.from([byte]), () => 64, (...part) => read.push(frame.decode(...part)));
   assert.deepEqual(read, [1, 2].map((sequence) => ({ kind: PING, fields: { sequence } })));
-  assert.equal(splitter.inside, false);
+  assert.equal(splitter.kept, 0);
   splitter.feed(stream.subarray(0, 3), () => 64, () => assert.fail());
-  assert.equal(splitter.inside, true);
+  assert.ok(splitter.kept > 0);
 });
 
 test('what was read may be written over', () => {

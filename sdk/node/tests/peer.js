@@ -126,8 +126,8 @@ export class Peer {
   }
 }
 
-/** Both ends of a line in this process: `{ peer, line }`. */
-export async function pair() {
+/** Both ends of a line in this process: `{ peer, line }`. `half`: the clock of a frame that is half there. */
+export async function pair(half) {
   const directory = mkdtempSync(path.join(tmpdir(), 'hearken-node-'));
   const server = net.createServer().listen(path.join(directory, 'line'));
   await once(server, 'listening');
@@ -136,7 +136,7 @@ export async function pair() {
   await (theirs.connecting ? once(theirs, 'connect') : undefined);
   server.close();
   rmSync(directory, { recursive: true });
-  return { peer: new Peer(ours), line: new Line(theirs, theirs._handle.fd) };
+  return { peer: new Peer(ours), line: new Line(theirs, theirs._handle.fd, half) };
 }
 
 /** A real process that runs `code` with everything of the package in scope. */

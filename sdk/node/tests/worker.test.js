@@ -6,6 +6,7 @@ import test from 'node:test';
 
 import { FrameTooLarge, LineError, LineLost, NotSendable, ProtocolError, Rejected } from '../src/errors.js';
 import { Invalid } from '../src/failures.js';
+import { HalfFrame } from '../src/wire/half.js';
 import { Worker } from '../src/worker.js';
 import { PATIENCE, TASK, WELCOME, packed, pair } from './peer.js';
 
@@ -174,6 +175,16 @@ for (const [about, bytes] of Object.entries({
     assert.deepEqual(await peer.hearAll(), []);
   });
 }
+
+test('a frame left half ends the line', async () => {
+  const { peer, line } = await pair(new HalfFrame(30));
+  const worker = new Worker(line);
+  await peer.expect('hello');
+  peer.raw(Buffer.concat([packed('ping', { sequence: 1 }), packed('ping', { sequence: 2 }).subarray(0, 7)]));
+  await assert.rejects(worker.wait(PATIENCE), (error) => error instanceof ProtocolError && /half after 7 bytes/.test(error.message));
+  assert.deepEqual(await peer.hearAll(), [['heartbeat', { sequence: 1 }]]);
+  await worker.close();
+});
 
 worker('unknown ancillary messages are dropped', async (_, peer) => {
   peer.say(100, { whatever: [1] });

@@ -7,7 +7,9 @@ namespace Hearken\Worker;
 use Hearken\Worker\Error\ForkedWorker;
 use Hearken\Worker\Error\LineLost;
 use Hearken\Worker\Error\NotSendable;
+use Hearken\Worker\Error\ProtocolError;
 use Hearken\Worker\Wire\Frame;
+use Hearken\Worker\Wire\HalfFrame;
 use Hearken\Worker\Wire\Messages;
 use Hearken\Worker\Wire\Splitter;
 
@@ -29,7 +31,7 @@ final class Line
     private bool $busy = false;
 
     /** @param resource $stream */
-    public function __construct(private $stream)
+    public function __construct(private $stream, private readonly HalfFrame $half = new HalfFrame())
     {
         // Never a blocking read or write: those sit through SIGTERM.
         \stream_set_blocking($stream, false);
@@ -116,7 +118,7 @@ final class Line
      *
      * @param callable(string, array<string, mixed>): void $hear
      * @return bool whether there may be more to read
-     * @throws LineLost|\Hearken\Worker\Error\ProtocolError
+     * @throws LineLost|ProtocolError
      */
     public function receive(callable $hear): bool
     {
@@ -126,6 +128,27 @@ final class Line
             return $this->read($hear);
         } finally {
             $this->busy = false;
+        }
+    }
+
+    /** How many seconds the rest of a frame that has begun may still take; null: there is none. */
+    public function timeForTheRest(): ?float
+    {
+        return $this->half->timeLeft(self::now());
+    }
+
+    /**
+     * A frame that was begun and left half ends the line, as it would end that of a child.
+     *
+     * @throws ProtocolError
+     */
+    public function checkTheRest(): void
+    {
+        if ($this->half->isOver(self::now())) {
+            throw new ProtocolError(\sprintf(
+                'the supervisor left a frame half after %d bytes; that is a mistake in hearken, please report it',
+                $this->splitter->kept(),
+            ));
         }
     }
 
@@ -152,12 +175,14 @@ final class Line
             if (!\feof($this->stream)) {
                 return false;
             }
-            $why ??= 'it closed the line' . ($this->splitter->inside() ? ' in the middle of a frame' : '');
+            $why ??= 'it closed the line' . ($this->splitter->kept() > 0 ? ' in the middle of a frame' : '');
             $this->end("the supervisor is gone ($why); finish what is in hand and exit");
             throw new LineLost($this->ended);
         }
         $this->splitter->feed($data);
+        $wasWhole = false;
         while (($body = $this->splitter->next($this->maxFrame)) !== null) {
+            $wasWhole = true;
             $message = Messages::read(...Frame::decode($body));
             if ($message === null) {
                 continue;
@@ -168,6 +193,7 @@ final class Line
             }
             $hear(...$message);
         }
+        $this->half->note($this->splitter->kept() > 0, $wasWhole, self::now());
 
         return \strlen($data) === self::READ_SIZE;
     }
@@ -201,5 +227,10 @@ final class Line
         });
 
         return $count === 1;
+    }
+
+    private static function now(): float
+    {
+        return \hrtime(true) / 1e9;
     }
 }

@@ -152,11 +152,14 @@ final class Listener
 
             return;
         }
+        $rest = $this->line->timeForTheRest();
+        $timeout = $rest === null ? $timeout : \min($timeout ?? \INF, $rest);
         try {
             // Everything that has come: a program that calls only now and then must not fall behind.
             if ($timeout === 0.0 || $this->line->await($timeout)) {
                 while ($this->line->receive($this->handle(...)) && !$this->ended);
             }
+            $this->line->checkTheRest();
         } catch (LineLost $lost) {
             $this->end($lost->getMessage());
         } catch (ProtocolError | Rejected $failure) {

@@ -14,6 +14,7 @@ use Hearken\Worker\Wire\Extension;
 use Hearken\Worker\Wire\Frame;
 use Hearken\Worker\Wire\Messages;
 use Hearken\Worker\Wire\NativeDecoder;
+use Hearken\Worker\Wire\HalfFrame;
 use Hearken\Worker\Wire\Splitter;
 
 test('a stream in single bytes gives the same frames', function () {
@@ -26,7 +27,7 @@ test('a stream in single bytes gives the same frames', function () {
         }
     }
     same([[PING, ['sequence' => 1]], [PING, ['sequence' => 2]]], $frames);
-    same(false, $splitter->inside());
+    same(0, $splitter->kept());
 });
 
 test('a length is refused before its bytes have come', function () {
@@ -168,4 +169,22 @@ test('wrong fields are refused where they are written', function () {
     $endless = [];
     $endless['again'] = &$endless;
     throws(NotSendable::class, 'deeper than 32', fn () => Encoder::encode($endless));
+});
+
+test('a frame has five seconds from its first byte however it drips', function () {
+    $half = new HalfFrame();
+    same(null, $half->timeLeft(100.0));
+    $half->note(true, false, 100.0);
+    $half->note(true, false, 103.0);
+    same([2.0, false, true], [$half->timeLeft(103.0), $half->isOver(104.9), $half->isOver(105.0)]);
+    $half->note(true, true, 104.0);
+    same([false, true], [$half->isOver(105.0), $half->isOver(109.0)], 'the frame behind a whole one has a time of its own');
+    $half->note(false, true, 109.0);
+    same([null, false], [$half->timeLeft(109.0), $half->isOver(114.0)]);
+});
+
+test('a program that did not look gives a frame its time again', function () {
+    $half = new HalfFrame();
+    $half->note(true, false, 100.0);
+    same([false, 5.0, true], [$half->isOver(160.0), $half->timeLeft(160.0), $half->isOver(165.0)]);
 });

@@ -15,6 +15,7 @@ use Hearken\Worker\Error\ProtocolError;
 use Hearken\Worker\Error\Rejected;
 use Hearken\Worker\Failure\Invalid;
 use Hearken\Worker\Line;
+use Hearken\Worker\Wire\HalfFrame;
 use Hearken\Worker\Worker;
 
 /** @return array<string, string> fields that make a frame of more than 64 KiB */
@@ -203,6 +204,15 @@ test('what cannot be understood ends the line', function () {
         throws(ProtocolError::class, '', fn () => $worker->wait(PATIENCE), $about);
         same([], $peer->hearAll(), $about);
     }
+});
+
+test('a frame left half ends the line', function () {
+    [$peer, $theirs] = Peer::pair();
+    $worker = new Worker(new Line($theirs, new HalfFrame(0.03)));
+    same(HELLO, $peer->hear()[0]);
+    $peer->write(packed(PING, ['sequence' => 1]) . \substr(packed(PING, ['sequence' => 2]), 0, 7));
+    throws(ProtocolError::class, 'half after 7 bytes', fn () => $worker->wait());
+    same([[HEARTBEAT, ['sequence' => 1]]], $peer->hearAll());
 });
 
 test('unknown ancillary messages are dropped', function () {

@@ -7,6 +7,7 @@ from peer import PING, packed
 
 from hearken_worker import FrameTooLarge, NotSendable, ProtocolError
 from hearken_worker import frame, messages
+from hearken_worker.half import HalfFrame
 
 
 class Splitting(unittest.TestCase):
@@ -20,7 +21,7 @@ class Splitting(unittest.TestCase):
             if body is not None:
                 bodies.append(frame.decode(body))
         self.assertEqual(bodies, [(PING, {"sequence": 1}), (PING, {"sequence": 2})])
-        self.assertFalse(splitter.inside)
+        self.assertEqual(splitter.kept, 0)
 
     def test_a_length_is_refused_before_its_bytes_have_come(self):
         for length, limit in ((0, 64), (65, 64), (0xFFFFFFFF, 1 << 20)):
@@ -28,6 +29,24 @@ class Splitting(unittest.TestCase):
             splitter.feed(length.to_bytes(4, "big"))
             with self.assertRaisesRegex(ProtocolError, str(length)):
                 splitter.next(limit)
+
+
+class Halves(unittest.TestCase):
+    def test_a_frame_has_five_seconds_from_its_first_byte_however_it_drips(self):
+        half = HalfFrame()
+        self.assertIsNone(half.deadline())
+        half.note(True, False, 100)
+        half.note(True, False, 103)
+        self.assertEqual((half.deadline(), half.is_over(104.9), half.is_over(105)), (105, False, True))
+        half.note(True, True, 104)
+        self.assertEqual((half.is_over(105), half.is_over(109)), (False, True), "the frame behind a whole one")
+        half.note(False, True, 109)
+        self.assertEqual((half.deadline(), half.is_over(114)), (None, False))
+
+    def test_a_program_that_did_not_look_gives_a_frame_its_time_again(self):
+        half = HalfFrame()
+        half.note(True, False, 100)
+        self.assertEqual((half.is_over(160), half.deadline(), half.is_over(165)), (False, 165, True))
 
 
 class Decoding(unittest.TestCase):

@@ -28,6 +28,7 @@ from peer import (
 )
 
 from hearken_worker import FrameTooLarge, LineError, LineLost, NotSendable, ProtocolError, Rejected, Worker
+from hearken_worker.half import HalfFrame
 from hearken_worker.line import Line
 
 
@@ -189,6 +190,17 @@ class WorkerTest(unittest.TestCase):
                 self.assertEqual([kind for kind, _ in peer.hear_all()], [HELLO])
                 worker.close()
                 peer.close()
+
+    def test_a_frame_left_half_ends_the_line(self):
+        peer, theirs = pair()
+        worker = Worker(Line(theirs, HalfFrame(0.03)), threaded=self.threaded)
+        peer.hear()
+        peer.sock.sendall(packed(PING, {"sequence": 1}) + packed(PING, {"sequence": 2})[:7])
+        with self.assertRaisesRegex(ProtocolError, "half after 7 bytes"):
+            worker.wait(PATIENCE)
+        self.assertEqual(peer.hear_all(), [(HEARTBEAT, {"sequence": 1})])
+        worker.close()
+        peer.close()
 
     def test_unknown_ancillary_messages_are_dropped(self):
         self.peer.say(100, whatever=[1])

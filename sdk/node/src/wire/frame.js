@@ -82,9 +82,9 @@ export class Splitter {
   /** So many bytes must be there before it is worth another look. */
   #wanted = 1;
 
-  /** Whether a frame has begun that is not complete. */
-  get inside() {
-    return this.#size > 0;
+  /** How many bytes have come of a frame that is not complete. */
+  get kept() {
+    return this.#size;
   }
 
   /**

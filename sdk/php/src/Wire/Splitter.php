@@ -13,10 +13,10 @@ final class Splitter
 
     private string $kept = '';
 
-    /** Whether a frame has begun that is not complete. */
-    public function inside(): bool
+    /** How many bytes have come of a frame that is not complete. */
+    public function kept(): int
     {
-        return $this->kept !== '';
+        return \strlen($this->kept);
     }
 
     public function feed(string $data): void

@@ -92,9 +92,9 @@ class FrameSplitter:
         self._kept = bytearray()
 
     @property
-    def inside(self) -> bool:
-        """Whether a frame has begun that is not complete."""
-        return bool(self._kept)
+    def kept(self) -> int:
+        """How many bytes have come of a frame that is not complete."""
+        return len(self._kept)
 
     def feed(self, data: bytes) -> None:
         """Add what was read."""

@@ -6,10 +6,12 @@ import os
 import socket
 import stat
 import threading
+import time
 from typing import Any, Callable, Mapping, Optional
 
 from . import frame, messages
-from .errors import BrokenDescriptor, ForkedWorker, LineLost, NotSendable
+from .errors import BrokenDescriptor, ForkedWorker, LineLost, NotSendable, ProtocolError
+from .half import HalfFrame
 
 VARIABLE = "HEARKEN_FD"
 _READ_SIZE = 64 * 1024
@@ -52,13 +54,14 @@ def _broken(text: str, why: str) -> BrokenDescriptor:
 class Line:
     """One end of the socketpair. Any thread may `send`; one at a time may `receive`."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, half: Optional[HalfFrame] = None) -> None:
         sock.set_inheritable(False)  # a grandchild must not hold the line open
         sock.setblocking(True)
         self._sock = sock
         self._fd = sock.fileno()
         self._writing = threading.Lock()
         self._splitter = frame.FrameSplitter()
+        self._half = HalfFrame() if half is None else half
         self._pid = os.getpid()
         self._ended: Optional[str] = None
         self._last_word = False
@@ -136,7 +139,7 @@ class Line:
         except OSError as cause:
             data, why = b"", cause.strerror
         else:
-            why = "it closed the line" + (" in the middle of a frame" if self._splitter.inside else "")
+            why = "it closed the line" + (" in the middle of a frame" if self._splitter.kept else "")
         if not data:
             self._ended = self._ended or f"the supervisor is gone ({why}); finish what is in hand and exit"
             raise LineLost(self._ended)
@@ -144,7 +147,9 @@ class Line:
         while True:
             body = self._splitter.next(self.max_frame)
             if body is None:
+                self._half.note(self._splitter.kept > 0, was_whole, time.monotonic())
                 return
+            was_whole = True
             message = messages.read(*frame.decode(body))
             if message is None:
                 continue
@@ -152,6 +157,19 @@ class Line:
                 # Counts for the very next frame, which may have been read already.
                 self.max_frame = min(message.fields["max_frame"], frame.MAX_FRAME_CEILING)
             hear(message)
+
+    @property
+    def whole_by(self) -> Optional[float]:
+        """When a frame that has begun must be whole, by the monotonic clock; None if there is none."""
+        return self._half.deadline()
+
+    def check_the_rest(self) -> None:
+        """Raise `ProtocolError` for a frame that was begun and left half: it ends the line, as it would a child's."""
+        if self._half.is_over(time.monotonic()):
+            raise ProtocolError(
+                f"the supervisor left a frame half after {self._splitter.kept} bytes; "
+                "that is a mistake in hearken, please report it"
+            )
 
     def shut(self, why: str) -> None:
         """Say and hear nothing more. Wakes a thread that waits for the socket; `close` comes after it."""

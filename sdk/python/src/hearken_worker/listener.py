@@ -100,8 +100,8 @@ class Listener:
                 poll.register(signals, select.POLLIN)
         happened = [fd for fd, _ in poll.poll(milliseconds(self._until(timeout)))]
         # The line before the latch: hearken sends its drain frame, which says more, before it sends SIGTERM.
-        if self._line is not None and self._line.fileno() in happened and not self.ended.is_set():
-            self._hear(self._line)
+        if self._line is not None and not self.ended.is_set():
+            self._hear(self._line, self._line.fileno() in happened)
         if self.termination is not None and signals in happened:
             self.termination.read()
         if self.latch.up and not self._closing and not self.announced.is_set():
@@ -110,14 +110,18 @@ class Listener:
             self._beat()
 
     def _until(self, timeout: Optional[float]) -> Optional[float]:
-        if self._beat_at is None:
-            return timeout
-        beat = self._beat_at - time.monotonic()
-        return beat if timeout is None else min(timeout, beat)
+        moments = [self._beat_at]
+        if self._line is not None and not self.ended.is_set():
+            moments.append(self._line.whole_by)
+        now = time.monotonic()
+        waits = [moment - now for moment in moments if moment is not None]
+        return min(waits if timeout is None else [timeout, *waits], default=None)
 
-    def _hear(self, line: Line) -> None:
+    def _hear(self, line: Line, is_readable: bool) -> None:
         try:
-            line.receive(self._handle)
+            if is_readable:
+                line.receive(self._handle)
+            line.check_the_rest()
         except LineLost as lost:
             self._end(str(lost))
         except (ProtocolError, Rejected) as failure:
