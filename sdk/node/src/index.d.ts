@@ -110,7 +110,7 @@ export class Worker implements Speech {
   heartbeat(memory?: number): void;
   /** Asks to be replaced once what is in hand is done. */
   askToBeReplaced(reason: unknown): void;
-  /** The last word before an exit. */
+  /** The last word before an exit. Only log, status, heartbeat, metric and event may follow. */
   exiting(intent?: Intent, reason?: unknown): void;
   /** Sends at once what was said in this turn of the event loop. */
   flush(): void;

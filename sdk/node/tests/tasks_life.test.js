@@ -255,3 +255,24 @@ tasks('a supervisor that goes away when nothing is held is a drain', () => {}, a
   peer.close();
   await served;
 });
+
+tasks(
+  'behind its last word a worker answers no task any more',
+  async (task) => {
+    await once(task.signal, 'abort');
+    task.progress(1);
+    return task.cancelReason;
+  },
+  async (peer, served) => {
+    task(peer);
+    await accepted(peer);
+    peer.say('drain', { grace_ms: 20, reason: 'shutdown' });
+    assert.deepEqual(await peer.expect('exiting'), { intent: 'done', reason: 'the grace was over with 1 tasks unfinished' });
+    await served;
+    task(peer, { handle: 2 });
+    peer.say('cancel', { handle: 2, reason: 'operator', grace_ms: 0 });
+    peer.say('ping', { sequence: 3 });
+    assert.deepEqual(await peer.expect('heartbeat'), { sequence: 3, busy: [] });
+  },
+  { credits: 2 },
+);

@@ -255,11 +255,14 @@ worker('after exiting only farewells are said', async (worker, peer) => {
     assert.throws(late, (error) => error instanceof NotSendable && /after exiting/.test(error.message));
   }
   worker.status('bye');
+  worker.log('info', 'bye');
+  worker.heartbeat();
+  worker.metric('byes', 1);
+  worker.event('bye.said');
   await worker.close();
-  assert.deepEqual(await peer.hearAll(), [
-    ['exiting', { intent: 'restart_now', reason: 'upgrade' }],
-    ['status', { text: 'bye' }],
-  ]);
+  const [exiting, ...farewells] = await peer.hearAll();
+  assert.deepEqual(exiting, ['exiting', { intent: 'restart_now', reason: 'upgrade' }]);
+  assert.deepEqual(farewells.map(([name]) => name), ['status', 'log', 'heartbeat', 'metric', 'event']);
 });
 
 test('close leaves no descriptor and no handler behind', async () => {

@@ -169,7 +169,7 @@ final class Worker
         ]);
     }
 
-    /** The last word before an exit: done, retry, restart_now or stay_down. Only log and status may follow. */
+    /** The last word before an exit: done, retry, restart_now or stay_down. Only log, status, heartbeat, metric and event may follow. */
     public function exiting(string $intent = 'done', ?string $reason = null): void
     {
         $this->say('exiting', ['intent' => $intent, 'reason' => $reason === null ? null : Text::cut($reason)]);

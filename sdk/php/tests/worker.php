@@ -248,8 +248,14 @@ test('after exiting only farewells are said', function () {
         throws(NotSendable::class, 'after exiting', $late);
     }
     $worker->status('bye');
+    $worker->log('info', 'bye');
+    $worker->heartbeat();
+    $worker->metric('byes', 1);
+    $worker->event('bye.said');
     $worker->close();
-    same([[EXITING, ['intent' => 'restart_now', 'reason' => 'upgrade']], [STATUS, ['text' => 'bye']]], $peer->hearAll());
+    $heard = $peer->hearAll();
+    same([EXITING, ['intent' => 'restart_now', 'reason' => 'upgrade']], $heard[0]);
+    same([STATUS, LOG, HEARTBEAT, METRIC, EVENT], \array_column(\array_slice($heard, 1), 0));
 });
 
 test('a close is no drain', function () {

@@ -5,10 +5,13 @@ import threading
 import unittest
 
 import msgpack
-from peer import ACCEPTED, CANCEL, HEARTBEAT, HELLO, PATIENCE, PING, READY, RESULT, Peer, packed
+from peer import ACCEPTED, CANCEL, EXITING, HEARTBEAT, HELLO, PATIENCE, PING, READY, RESULT, Peer, packed, pair
 
+from hearken_worker.answers import Answers
 from hearken_worker.handlers import Routes
+from hearken_worker.held import Held
 from hearken_worker.line import Line
+from hearken_worker.messages import Message
 from hearken_worker.serving import Serving
 
 
@@ -118,6 +121,20 @@ class ThreadTest(WritesTest):
 
 class WritesWithoutThreadTest(WritesTest):
     threaded = False
+
+
+class LastWordTest(unittest.TestCase):
+    def test_a_cancel_behind_the_last_word_of_the_process_is_not_answered(self):
+        peer, theirs = pair()
+        line = Line(theirs)
+        held = Held(Answers(line))
+        held.credits = 1
+        held.hear(Message("task", {"handle": 1, "id": "x", "attempt": 1, "crashes": 0, "payload": None}))
+        line.send("exiting", {"intent": "done"})
+        held.hear(Message("cancel", {"handle": 1, "reason": "shutdown", "grace_ms": 0}))
+        line.close()
+        self.assertEqual(peer.hear_all(), [(EXITING, {"intent": "done"})])
+        peer.close()
 
 
 if __name__ == "__main__":

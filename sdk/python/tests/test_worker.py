@@ -10,10 +10,12 @@ from contextlib import redirect_stderr, redirect_stdout
 from peer import (
     DRAIN,
     ERROR,
+    EVENT,
     EXITING,
     HEARTBEAT,
     HELLO,
     LOG,
+    METRIC,
     PATIENCE,
     PING,
     PROGRESS,
@@ -250,9 +252,14 @@ class WorkerTest(unittest.TestCase):
             with self.assertRaisesRegex(NotSendable, "after exiting"):
                 late()
         self.worker.status("bye")
+        self.worker.log("info", "bye")
+        self.worker.heartbeat()
+        self.worker.metric("byes", 1)
+        self.worker.event("bye.said")
         self.worker.close()
-        exiting = (EXITING, {"intent": "restart_now", "reason": "upgrade"})
-        self.assertEqual(self.peer.hear_all(), [exiting, (STATUS, {"text": "bye"})])
+        heard = self.peer.hear_all()
+        self.assertEqual(heard[0], (EXITING, {"intent": "restart_now", "reason": "upgrade"}))
+        self.assertEqual([kind for kind, _ in heard[1:]], [STATUS, LOG, HEARTBEAT, METRIC, EVENT])
 
     def test_a_close_is_no_drain(self):
         drains = []

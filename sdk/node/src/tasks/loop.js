@@ -31,6 +31,7 @@ export class TaskLoop {
   #answers;
   #waiting = new Map();
   #running = new Map();
+  #abandoned = false;
   #burst = 1;
   #inBurst = false;
   #watchers = [];
@@ -70,14 +71,16 @@ export class TaskLoop {
     });
   }
 
-  /** Gives all running tasks up: their answers would count for nothing. */
+  /** Gives all tasks up, and answers none any more: nobody would hear it, or it would come after the last word. */
   abandon(reason) {
+    this.#abandoned = true;
     this.#waiting.clear();
     for (const task of this.#running.values()) Task.cancel(task, reason);
   }
 
   /** A `task`, `cancel` or `ack` was heard. A cancel or an ack of what is over is stale, and dropped. */
   hear(name, fields) {
+    if (this.#abandoned) return;
     if (name === 'task') this.#take(fields);
     else if (name === 'cancel') this.#cancel(fields);
     else this.#answers.acked(fields.handle, fields.of);
@@ -156,6 +159,7 @@ export class TaskLoop {
   }
 
   #finish(handle, task, returned) {
+    if (this.#abandoned) return this.#over(handle);
     try {
       const late = this.#answers.result(handle, returned);
       if (late === undefined) this.#over(handle);
@@ -166,6 +170,7 @@ export class TaskLoop {
   }
 
   #fail(handle, task, thrown) {
+    if (this.#abandoned) return this.#over(handle);
     unlessLost(() => {
       if (thrown instanceof Snooze) this.#answers.snooze(handle, thrown);
       else this.#answers.error(handle, Task.becauseOf(task, thrown));
@@ -197,7 +202,7 @@ export class TaskLoop {
 
   /** What a task says about itself; when it is over there is nobody to hear it. */
   #say(handle, name, fields) {
-    if (!this.#running.has(handle)) return;
+    if (this.#abandoned || !this.#running.has(handle)) return;
     // A metric concerns the process.
     this.#line.say(name, name === 'metric' ? fields : { handle, ...fields });
   }

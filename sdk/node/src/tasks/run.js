@@ -88,4 +88,5 @@ function farewell(worker, loop) {
   // Nobody asked for this exit but the worker itself: another process is to take its place.
   if (loop.broken !== null && !worker.toldToDrain) worker.exiting('restart_now', loop.broken);
   else worker.exiting('done', left);
+  loop.abandon('shutdown');
 }

@@ -12,7 +12,7 @@ import threading
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .answers import Answers, Snooze
-from .errors import LineLost, ProtocolError
+from .errors import LineLost, NotSendable, ProtocolError
 from .failures import Cancelled
 from .messages import Message
 from .task import Task
@@ -107,3 +107,5 @@ class Held:
                 self._answers.flush()
             except LineLost:
                 pass  # `receive` tells the end, after what was said before it
+            except NotSendable:
+                pass  # after the last word of this process: the task is the supervisor's to give away again

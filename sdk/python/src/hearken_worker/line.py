@@ -16,7 +16,7 @@ from .half import HalfFrame
 VARIABLE = "HEARKEN_FD"
 _READ_SIZE = 64 * 1024
 #: May come after `exiting`, from other threads; anything else would end the line as a violation.
-_FAREWELLS = ("log", "status", "heartbeat")
+_FAREWELLS = ("log", "status", "heartbeat", "metric", "event")
 
 
 def from_environment() -> Optional[Line]:
@@ -144,6 +144,7 @@ class Line:
             self._ended = self._ended or f"the supervisor is gone ({why}); finish what is in hand and exit"
             raise LineLost(self._ended)
         self._splitter.feed(data)
+        was_whole = False
         while True:
             body = self._splitter.next(self.max_frame)
             if body is None:

@@ -120,7 +120,10 @@ class Worker(Speech):
         self._say("heartbeat", {**self._listener.signs_of_life(), "memory": memory})
 
     def exiting(self, intent: str = "done", reason: Optional[str] = None) -> None:
-        """The last word before an exit: done, retry, restart_now or stay_down. Only log and status may follow."""
+        """The last word before an exit: done, retry, restart_now or stay_down.
+
+        Only log, status, heartbeat, metric and event may follow.
+        """
         self._say("exiting", {"intent": intent, "reason": None if reason is None else cut(reason)})
 
     def close(self) -> None:
