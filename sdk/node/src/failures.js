@@ -109,11 +109,14 @@ export class Denied extends Failure {
   static says = 'not permitted';
 }
 
-/** The program is set up wrongly and cannot work until somebody mends the configuration. */
+/**
+ * No further try helps until a person acts. Of a service: it is set up wrongly, and stays down. Of a task: that task is
+ * given up (`invalid`, not retryable), and neither its worker nor the pool is touched.
+ */
 export class Fatal extends Failure {
   static kind = 'config';
   static exitCode = 78;
-  static says = 'the configuration is wrong';
+  static says = 'it cannot work until somebody acts';
 }
 
 /** A mistake in the program. Every error that is not a `Failure` is told as this. */

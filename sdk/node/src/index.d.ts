@@ -267,7 +267,7 @@ export class Invalid extends Failure {}
 export class NotFound extends Failure {}
 /** The work is not permitted. Never retried. */
 export class Denied extends Failure {}
-/** The program is set up wrongly and cannot work until somebody mends the configuration. */
+/** No further try helps until a person acts: a service stays down, and of a task only that task is given up. */
 export class Fatal extends Failure {}
 /** A mistake in the program. */
 export class Bug extends Failure {}

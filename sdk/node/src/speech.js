@@ -62,9 +62,13 @@ export class Speech {
   }
 }
 
-/** Says an error, in full or, if that does not fit a frame, without its details: the error itself must not be lost. */
-export function tell(thrown, say) {
-  const fields = describe(thrown);
+/**
+ * Says an error, in full or, if that does not fit a frame, without its details: the error itself must not be lost.
+ *
+ * @param {boolean} [ofTask] whether it ended a task, and not the program
+ */
+export function tell(thrown, say, ofTask = false) {
+  const fields = describe(thrown, ofTask);
   try {
     say(fields);
   } catch (error) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { NotFound, RateLimited } from '../src/failures.js';
+import { Fatal, NotFound, RateLimited } from '../src/failures.js';
 import { Handlers } from '../src/tasks/handlers.js';
 import { Result, Snooze } from '../src/tasks/outcome.js';
 import { Decoder } from '../src/wire/decoder.js';
@@ -130,6 +130,27 @@ tasks(
     assert.match(heard.bug.trace, /tasks\.test\.js/);
     assert.deepEqual([heard.text.kind, heard.text.message], ['bug', 'a text']);
     assert.deepEqual([heard.odd.kind, heard.odd.code], ['bug', 'NotSendable'], 'a failure that cannot be told ends its task all the same');
+  },
+);
+
+tasks(
+  'a fatal failure gives up its task and touches nothing else',
+  ({ payload }) => {
+    if (payload !== null) throw new Fatal(payload.message, payload);
+    return 'on';
+  },
+  async (peer) => {
+    task(peer, { payload: { message: 'void', code: 'order.void' } });
+    await accepted(peer);
+    const told = { kind: 'invalid', code: 'order.void', message: 'void', retryable: false };
+    assert.deepEqual(await peer.expect('error'), { handle: 1, ...told });
+    task(peer, { handle: 2, payload: { retryable: true } });
+    await accepted(peer, 2);
+    const error = await peer.expect('error');
+    assert.deepEqual([error.kind, error.code, error.retryable], ['invalid', 'invalid', false]);
+    task(peer, { handle: 3 });
+    await accepted(peer, 3);
+    assert.deepEqual(await peer.expect('result'), { handle: 3, data: 'on' });
   },
 );
 

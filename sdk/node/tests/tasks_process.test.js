@@ -122,7 +122,7 @@ test('the environment of exec mode tells about the task', async () => {
 
 test('what is said without a supervisor goes to standard error, and the exit code is that of the error', async () => {
   const body = '(task) => { task.progress(1, 2); task.checkpoint("x"); throw new hearken[task.payload](1000); }';
-  for (const [name, code] of [['Transient', 75], ['Invalid', 65], ['NotFound', 66], ['WorkerBroken', 71], ['Snooze', 75]]) {
+  for (const [name, code] of [['Transient', 75], ['Invalid', 65], ['Fatal', 65], ['NotFound', 66], ['WorkerBroken', 71], ['Snooze', 75]]) {
     const ended = await alone(body, { args: [name] });
     assert.deepEqual([ended.code, ended.out], [code, '']);
     assert.match(ended.err, name === 'Snooze' ? /\nhearken: snooze delay_ms=1000 reason=not now\n$/ : /^hearken: progress 1\/2\nhearken: error /);

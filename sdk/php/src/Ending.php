@@ -7,6 +7,8 @@ namespace Hearken\Worker;
 use Hearken\Worker\Error\FrameTooLarge;
 use Hearken\Worker\Failure\Bug;
 use Hearken\Worker\Failure\Failure;
+use Hearken\Worker\Failure\Fatal;
+use Hearken\Worker\Failure\Invalid;
 
 /** An exception as the fields of an `error` message. */
 final class Ending
@@ -20,15 +22,16 @@ final class Ending
     /**
      * A Failure says what it is, anything else is a bug with a trace.
      *
+     * @param bool $ofTask whether it ended a task, and not the program
      * @return array<string, mixed>
      */
-    public static function describe(\Throwable $exception): array
+    public static function describe(\Throwable $exception, bool $ofTask = false): array
     {
-        $kind = $exception instanceof Failure ? $exception::KIND : Bug::KIND;
-        $fields = ['kind' => $kind] + self::told($exception, Text::MESSAGE_LIMIT);
+        $kind = self::failure($exception, $ofTask)::KIND;
+        $fields = ['kind' => $kind] + self::told($exception, $kind, Text::MESSAGE_LIMIT);
         if ($exception instanceof Failure) {
             $fields += [
-                'retryable' => $exception->retryable,
+                'retryable' => $ofTask && $exception instanceof Fatal ? false : $exception->retryable,
                 'retry_after_ms' => self::milliseconds($exception->after),
                 'scope' => $exception->scope,
                 'dependency' => $exception->dependency,
@@ -46,9 +49,9 @@ final class Ending
      *
      * @param callable(array<string, mixed>): void $say
      */
-    public static function tell(\Throwable $exception, callable $say): void
+    public static function tell(\Throwable $exception, callable $say, bool $ofTask = false): void
     {
-        $fields = self::describe($exception);
+        $fields = self::describe($exception, $ofTask);
         try {
             $say($fields);
         } catch (FrameTooLarge $large) {
@@ -56,20 +59,31 @@ final class Ending
         }
     }
 
-    public static function exitCode(\Throwable $exception): int
+    public static function exitCode(\Throwable $exception, bool $ofTask = false): int
     {
-        return $exception instanceof Failure ? $exception::EXIT_CODE : Bug::EXIT_CODE;
+        return self::failure($exception, $ofTask)::EXIT_CODE;
+    }
+
+    /** @return class-string<Failure> the one whose kind and exit code count */
+    private static function failure(\Throwable $exception, bool $ofTask): string
+    {
+        return match (true) {
+            // The task is hopeless; nothing is wrong with the program that found out.
+            $ofTask && $exception instanceof Fatal => Invalid::class,
+            $exception instanceof Failure => $exception::class,
+            default => Bug::class,
+        };
     }
 
     /** @return array{code: string, message: string} */
-    private static function told(\Throwable $exception, int $limit): array
+    private static function told(\Throwable $exception, string $kind, int $limit): array
     {
         $name = Text::className($exception);
         $code = $name;
         if ($exception instanceof Failure) {
             // A class of the program names itself; a class of this package says no more than its kind.
             $ours = \str_starts_with($exception::class, __NAMESPACE__ . '\\');
-            $code = (string) ($exception->getCode() ?: ($ours ? $exception::KIND : $name));
+            $code = (string) ($exception->getCode() ?: ($ours ? $kind : $name));
             $name = $exception::SAYS;
         }
         $message = $exception->getMessage();
@@ -82,7 +96,7 @@ final class Ending
     {
         $causes = [];
         while (\count($causes) < self::CAUSES && ($exception = $exception->getPrevious()) !== null) {
-            $causes[] = self::told($exception, self::CAUSE_LIMIT);
+            $causes[] = self::told($exception, self::failure($exception, false)::KIND, self::CAUSE_LIMIT);
         }
 
         return $causes;

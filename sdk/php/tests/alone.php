@@ -50,7 +50,7 @@ test('what it would have said stands on standard error', function () {
 
 test('an error is an exit code', function () {
     foreach (['F\RateLimited(after: 30)' => 75, 'F\Unavailable' => 69, 'F\Invalid' => 65, 'F\NotFound' => 66, 'F\Denied' => 77,
-        'F\Fatal' => 78, 'F\WorkerBroken' => 71, 'LogicException("x")' => 70, 'Snooze(5, "closed")' => 75] as $thrown => $expected) {
+        'F\Fatal' => 65, 'F\Fatal(retryable: true)' => 65, 'F\WorkerBroken' => 71, 'LogicException("x")' => 70, 'Snooze(5, "closed")' => 75] as $thrown => $expected) {
         [$code, $out, $err] = alone("fn () => throw new $thrown");
         same([$expected, ''], [$code, $out], "$thrown: $err");
     }

@@ -89,6 +89,20 @@ test('every failure is the error of its task', function () {
     }
 });
 
+test('a fatal failure gives up its task and touches nothing else', function () {
+    $said = ['handle' => 1, 'kind' => 'invalid', 'code' => 'order.void', 'message' => 'no such order', 'retryable' => false];
+    same([[ERROR, $said]], answer('fn () => throw new F\Fatal("no such order", code: "order.void")'));
+    [[, $error]] = answer('fn () => throw new F\Fatal(retryable: true)');
+    same(['invalid', 'invalid', false], [$error['kind'], $error['code'], $error['retryable']]);
+    $child = Child::tasks('fn (Task $task) => $task->payload === 1 ? throw new F\Fatal() : "on"');
+    $child->peer->task(1);
+    same([ACCEPTED, ERROR], [$child->peer->hear()[0], $child->peer->hear()[0]]);
+    $child->peer->ack(1, of: ERROR);
+    $child->peer->task(2);
+    same([ACCEPTED, ['handle' => 2]], $child->peer->hear());
+    same([RESULT, ['handle' => 2, 'data' => 'on']], $child->peer->hear());
+});
+
 test('any other exception is a bug with its class and trace', function () {
     foreach (['intdiv(1, 0)' => 'DivisionByZeroError', 'strlen([])' => 'TypeError', 'throw new RuntimeException("x")' => 'RuntimeException'] as $code => $class) {
         [[$kind, $error]] = answer("function () { $code; }");

@@ -48,7 +48,6 @@ class Failures(PoolTest):
             "Invalid": "invalid",
             "NotFound": "not_found",
             "Denied": "denied",
-            "Fatal": "config",
             "Cancelled": "cancelled",
         }
         for handle, (name, kind) in enumerate(kinds.items()):
@@ -56,6 +55,15 @@ class Failures(PoolTest):
             self.assertEqual(
                 error, {"handle": handle, "kind": kind, "code": "a.b", "message": "no", "details": {"row": 7}}
             )
+        self.ended(child)
+
+    def test_a_fatal_failure_gives_up_its_task_and_touches_nothing_else(self):
+        child = self.start("if task.payload: raise Fatal(**task.payload)\nreturn 'on'")
+        for handle, given in enumerate(({"message": "void", "code": "order.void"}, {"retryable": True}), 1):
+            (_, error), = self.answered(child, handle, given, of=ERROR)
+            told = {"code": "invalid", "message": "it cannot work until somebody acts", **given}
+            self.assertEqual(error, {"handle": handle, "kind": "invalid", **told, "retryable": False})
+        self.assertEqual(self.answered(child, 3), [(RESULT, {"handle": 3, "data": "on"})])
         self.ended(child)
 
     def test_a_failure_carries_its_hints(self):

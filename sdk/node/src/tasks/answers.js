@@ -67,11 +67,11 @@ export class Answers {
   error(handle, thrown) {
     const say = (fields) => this.#line.say('error', { handle, ...fields });
     try {
-      tell(thrown, say);
+      tell(thrown, say, true);
     } catch (unsayable) {
       if (unsayable instanceof LineLost) throw unsayable;
       // A failure whose scope or delay is none: the task must not stay open.
-      tell(unsayable, say);
+      tell(unsayable, say, true);
     }
     this.#unacked.set(handle, ERROR);
   }

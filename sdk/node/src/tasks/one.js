@@ -75,6 +75,6 @@ function fail(thrown) {
     console.show('snooze', { delay_ms: delayMs(thrown.afterMs) ?? 0, reason: thrown.message });
     return Snooze.exitCode;
   }
-  console.show('error', describe(thrown));
-  return exitCodeOf(thrown);
+  console.show('error', describe(thrown, true));
+  return exitCodeOf(thrown, true);
 }

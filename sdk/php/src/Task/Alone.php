@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Hearken\Worker\Task;
 
+use Hearken\Worker\Ending;
 use Hearken\Worker\Listener;
 use Hearken\Worker\Result;
 use Hearken\Worker\Snooze;
@@ -13,7 +14,7 @@ use Hearken\Worker\Worker;
 
 /**
  * One task without a supervisor, or with one that started this process for it (`mode = "exec"`): the payload is the first
- * argument or standard input, the result goes to standard output, and an exception passes on to be the exit code.
+ * argument or standard input, the result goes to standard output, and what the handler throws gives the exit code.
  */
 final class Alone
 {
@@ -32,6 +33,10 @@ final class Alone
             (new Answer($voice))->snooze($snooze);
 
             return Snooze::EXIT_CODE;
+        } catch (\Throwable $exception) {
+            (new Answer($voice))->error($exception);
+
+            return Ending::exitCode($exception, ofTask: true);
         }
 
         return 0;

@@ -64,7 +64,7 @@ final class Answer
     public function error(\Throwable $exception): int
     {
         try {
-            Ending::tell($exception, fn (array $fields) => $this->voice->hold('error', $fields));
+            Ending::tell($exception, fn (array $fields) => $this->voice->hold('error', $fields), ofTask: true);
         } catch (NotSendable | FrameTooLarge $wrong) {
             $message = $wrong->getMessage() . '; it was ' . Text::className($exception) . ': ' . $exception->getMessage();
             Ending::tell(new Bug($message, code: 'error.not_sendable'), fn (array $fields) => $this->voice->hold('error', $fields));

@@ -10,7 +10,8 @@ from typing import Any, Dict
 
 from . import console
 from .answers import Result, Snooze
-from .failures import Bug, Failure, Fatal
+from .ending import exit_code_of, tell
+from .failures import Fatal
 from .handlers import Routes
 from .process import connect
 from .task import Task
@@ -25,6 +26,7 @@ def run_alone(routes: Routes) -> int:
     is printed on standard output, as JSON or as the bytes it is. SIGTERM cancels the task.
     """
     worker = connect(threaded=False)
+    is_described = False  # until then it is not the task that fails, but who described it
     try:
 
         def listen(timeout: float) -> bool:
@@ -34,6 +36,7 @@ def run_alone(routes: Routes) -> int:
             return heard
 
         task = Task(described(), worker._say, listen)
+        is_described = True
         show(routes.find(task.type)(task))
         return 0
     except Snooze as snooze:
@@ -43,8 +46,8 @@ def run_alone(routes: Routes) -> int:
         console.complain(f"the result could not be written: {broken.strerror}")
         return _WRITING_FAILED
     except Exception as failure:
-        worker.error(failure)
-        return failure.exit_code if isinstance(failure, Failure) else Bug.exit_code
+        tell(failure, worker._say, of_task=is_described)
+        return exit_code_of(failure, of_task=is_described)
 
 
 def described() -> Dict[str, Any]:

@@ -70,12 +70,12 @@ class Answers:
             self._line.hold(name, {"handle": handle, **fields})
 
         try:
-            tell(exception, say)
+            tell(exception, say, of_task=True)
         except (LineLost, ForkedWorker, FrameTooLarge):
             raise
         except Exception as unsayable:
             # A failure with details that are no map, or a delay that is no number: the task must not stay open.
-            tell(unsayable, say)
+            tell(unsayable, say, of_task=True)
 
     def snooze(self, handle: int, snooze: Snooze) -> None:
         """The task is to come back later."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Type, Union
 
 from .errors import FrameTooLarge
-from .failures import Bug, Failure
+from .failures import Bug, Failure, Fatal, Invalid
 from .values import MESSAGE_LIMIT, TRACE_LIMIT, cut, plain
 
 _CAUSES = 8
@@ -16,9 +16,9 @@ _CAUSE_LIMIT = 1024
 _LONGEST = 100 * 365 * 86_400
 
 
-def tell(exception: BaseException, say: Callable[[str, Dict[str, Any]], None]) -> None:
-    """Say the `error` message of `exception`."""
-    fields = describe(exception)
+def tell(exception: BaseException, say: Callable[[str, Dict[str, Any]], None], *, of_task: bool = False) -> None:
+    """Say the `error` message of `exception`. `of_task`: it ended a task, and not the program."""
+    fields = describe(exception, of_task=of_task)
     try:
         say("error", fields)
     except FrameTooLarge as large:
@@ -26,13 +26,13 @@ def tell(exception: BaseException, say: Callable[[str, Dict[str, Any]], None]) -
         say("error", {**fields, "details": {"dropped": str(large)}, "causes": None})
 
 
-def describe(exception: BaseException) -> Dict[str, Any]:
+def describe(exception: BaseException, *, of_task: bool = False) -> Dict[str, Any]:
     """The fields of `error` for `exception`: a `Failure` says what it is, anything else is a bug with a trace."""
-    kind = exception.kind if isinstance(exception, Failure) else Bug.kind
-    fields: Dict[str, Any] = {"kind": kind, **_told(exception, MESSAGE_LIMIT)}
+    kind = _failure(exception, of_task).kind
+    fields: Dict[str, Any] = {"kind": kind, **_told(exception, kind, MESSAGE_LIMIT)}
     fields["causes"] = _causes(exception) or None
     if isinstance(exception, Failure):
-        fields["retryable"] = exception.retryable
+        fields["retryable"] = False if of_task and isinstance(exception, Fatal) else exception.retryable
         fields["retry_after_ms"] = milliseconds(exception.after)
         fields["scope"] = exception.scope
         fields["dependency"] = exception.dependency
@@ -42,13 +42,25 @@ def describe(exception: BaseException) -> Dict[str, Any]:
     return fields
 
 
-def _told(exception: BaseException, limit: int) -> Dict[str, Any]:
+def exit_code_of(exception: BaseException, *, of_task: bool = False) -> int:
+    """How a program ends because of it (sysexits)."""
+    return _failure(exception, of_task).exit_code
+
+
+def _failure(exception: BaseException, of_task: bool) -> Union[Failure, Type[Failure]]:
+    """The one whose kind and exit code count."""
+    if of_task and isinstance(exception, Fatal):
+        return Invalid  # the task is hopeless; nothing is wrong with the program that found out
+    return exception if isinstance(exception, Failure) else Bug
+
+
+def _told(exception: BaseException, kind: str, limit: int) -> Dict[str, Any]:
     name = type(exception).__name__
     if not isinstance(exception, Failure):
         return {"code": name, "message": cut(_text(exception) or name, limit)}
     # A class of the program names itself; a class of this package says no more than its kind.
     ours = type(exception).__module__ == Failure.__module__
-    code = exception.code or (exception.kind if ours else name)
+    code = exception.code or (kind if ours else name)
     return {"code": code, "message": cut(_text(exception) or exception.says, limit)}
 
 
@@ -73,7 +85,7 @@ def _causes(exception: BaseException) -> List[Dict[str, Any]]:
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
         if cause is None:
             break
-        causes.append(_told(cause, _CAUSE_LIMIT))
+        causes.append(_told(cause, _failure(cause, False).kind, _CAUSE_LIMIT))
     return causes
 
 

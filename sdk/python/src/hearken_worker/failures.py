@@ -118,9 +118,13 @@ class Denied(Failure):
 
 
 class Fatal(Failure):
-    """The program is set up wrongly and cannot work until somebody mends the configuration."""
+    """No further try helps until a person acts.
 
-    kind, exit_code, says = "config", 78, "the configuration is wrong"
+    Of a service: it is set up wrongly, and stays down. Of a task: that task is given up (`invalid`, not retryable), and
+    neither its worker nor the pool is touched.
+    """
+
+    kind, exit_code, says = "config", 78, "it cannot work until somebody acts"
 
 
 class Bug(Failure):

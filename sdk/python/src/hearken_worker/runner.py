@@ -6,9 +6,8 @@ import sys
 from typing import Callable, NoReturn, Optional
 
 from . import console
-from .ending import describe
+from .ending import describe, exit_code_of
 from .errors import ForkedWorker, LineError, LineLost, NotSendable, ProtocolError, Rejected
-from .failures import Bug, Failure
 from .process import connect
 from .worker import Worker
 
@@ -49,12 +48,9 @@ def _outcome(main: Callable[[Worker], object], worker: Worker) -> int:
         return over.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Failure as failure:
+    except Exception as failure:
         _tell(worker, failure)
-        return failure.exit_code
-    except Exception as bug:
-        _tell(worker, bug)
-        return Bug.exit_code
+        return exit_code_of(failure)
 
 
 def _farewell(worker: Worker) -> None:
