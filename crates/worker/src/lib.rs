@@ -66,9 +66,10 @@
 //! takes a program that unwinds, as cargo builds it unless its profile says `panic = "abort"`: there a panic ends the
 //! process at once, hearken sees a crash (SIGABRT), and every task it had begun is tried again elsewhere and counted as
 //! crashed. The profile is that of the workspace you build in; cargo has none for a single crate. hearken's own says
-//! `abort`, for the daemon's sake, so the examples of this crate die by a panic when they are built there with
-//! `cargo build`. No worker that hearken ships is built so; one that is added to that workspace and must outlive
-//! the panics of its handlers wants a profile of its own, which inherits `release` and says `panic = "unwind"`.
+//! `abort`, for the daemon's sake. What `cargo test` builds there unwinds all the same, test workers among it, because
+//! cargo leaves that setting out for tests and all that they use; what `cargo build` makes there does not. hearken ships
+//! no such worker. One that is added there wants a profile of its own, which inherits `release` and says
+//! `panic = "unwind"`.
 //!
 //! # Stopping
 //!
