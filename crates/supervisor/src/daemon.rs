@@ -207,7 +207,7 @@ impl<'a> Daemon<'a> {
         let Self { reach, heard: (sender, mut words), tasks, .. } = self;
         drop((reach, sender));
         while words.recv().await.is_some() {}
-        tasks.finish();
+        tasks.finish().await;
     }
 
     /// Listens. The timer comes last: what children said before a deadline is heard before it.

@@ -144,6 +144,9 @@ pub enum Refused {
     /// The store would not keep it.
     #[error(transparent)]
     NotKept(#[from] hearken_store::Refusal),
+    /// Too much is asked at once.
+    #[error("the task store is asked too much at once: ask again in a moment")]
+    Busy,
     /// The supervisor is on its way down, or gone.
     #[error("hearken is shutting down: submit again when it is back")]
     Closing,
@@ -289,17 +292,21 @@ pub struct Client {
     requests: mpsc::Sender<Request>,
 }
 
-/// What was gathered from the stores; it is sent when every store was seen, and this is dropped.
+/// What was gathered from the stores; it is sent when this is dropped.
 struct Gathering<T> {
     gathered: Option<Result<T, StoreError>>,
-    answer: Option<oneshot::Sender<Result<T, StoreError>>>,
+    /// Every store was seen.
+    whole: bool,
+    answer: Option<oneshot::Sender<Result<T, Refused>>>,
 }
 
 impl<T> Drop for Gathering<T> {
     fn drop(&mut self) {
         if let (Some(answer), Some(gathered)) = (self.answer.take(), self.gathered.take()) {
+            let gathered = gathered.map_err(Refused::from);
             // Whoever asked is gone: nobody misses it.
-            let _gone = answer.send(gathered);
+            let _gone =
+                answer.send(gathered.and_then(|it| self.whole.then_some(it).ok_or(Refused::Busy)));
         }
     }
 }
@@ -385,16 +392,20 @@ impl Client {
         mut visit: impl FnMut(&mut dyn Read, &mut T) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<T, Refused> {
         let (answer, answered) = oneshot::channel();
-        let mut gathering = Gathering { gathered: Some(Ok(T::default())), answer: Some(answer) };
-        let reading = Box::new(move |store: &mut dyn Read| {
-            if let Some(Ok(gathered)) = &mut gathering.gathered
-                && let Err(error) = visit(store, gathered)
-            {
-                gathering.gathered = Some(Err(error));
+        let gathered = Some(Ok(T::default()));
+        let mut gathering = Gathering { gathered, whole: false, answer: Some(answer) };
+        let reading = Box::new(move |store: Option<&mut dyn Read>| match store {
+            None => gathering.whole = true,
+            Some(store) => {
+                if let Some(Ok(gathered)) = &mut gathering.gathered
+                    && let Err(error) = visit(store, gathered)
+                {
+                    gathering.gathered = Some(Err(error));
+                }
             }
         });
         self.send(Request::Read(reading)).await?;
-        answered.await.map_err(|_gone| Refused::Closing)?.map_err(Refused::from)
+        answered.await.map_err(|_gone| Refused::Closing)?
     }
 
     /// Shuts the supervisor down, in order; as a second signal does, the second call kills.

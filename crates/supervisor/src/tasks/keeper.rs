@@ -70,9 +70,9 @@ pub(crate) type Answered = (usize, Ticket, Result<Reply, StoreError>);
 /// A command of the desk of this number.
 pub(crate) type Order = (usize, Ticket, Command);
 
-/// Something to be read. It is shown every store, one after the other, and answers when it is
-/// dropped.
-pub(crate) type Reading = Box<dyn FnMut(&mut dyn Read) + Send>;
+/// Something to be read. It is shown every store, one after the other, then nothing: that was all.
+/// It answers when it is dropped; before the end, with a refusal.
+pub(crate) type Reading = Box<dyn FnMut(Option<&mut dyn Read>) + Send>;
 
 /// A store that waits for a disk, on threads of its own.
 #[derive(Debug)]
@@ -85,9 +85,12 @@ pub(super) struct Disk {
     under_way: BTreeMap<u64, Order>,
     /// What was not handed over yet: there is no room, or the store takes nothing.
     waiting: VecDeque<Order>,
-    trouble: Option<Arc<str>>,
+    /// Why nothing is taken.
+    trouble: Option<StoreError>,
     /// Nothing will ever be taken again.
     broken: bool,
+    /// While nothing is taken: the next command may find out whether that is still so.
+    may_probe: bool,
 }
 
 impl Disk {
@@ -108,19 +111,43 @@ impl Disk {
             waiting: VecDeque::new(),
             trouble: None,
             broken: false,
+            may_probe: false,
         })
     }
 
     /// Why nothing is taken, if nothing is.
     pub(super) fn trouble(&self) -> Option<Arc<str>> {
-        self.trouble.clone()
+        self.trouble.as_ref().map(|error| error.to_string().into())
     }
 
-    /// Hands commands over, in this order. While the store takes none, they wait here.
-    pub(super) fn send(&mut self, orders: impl IntoIterator<Item = Order>) {
-        self.waiting.extend(orders);
-        if self.trouble.is_none() {
+    /// Hands commands over, in this order. While the store takes none, those that must be kept wait
+    /// here, and the others come back with the reason.
+    pub(super) fn send(&mut self, orders: impl IntoIterator<Item = Order>) -> Vec<Answered> {
+        let Some(trouble) = self.trouble.clone() else {
+            self.waiting.extend(orders);
             self.hand_over();
+            return Vec::new();
+        };
+        let mut refused = Vec::new();
+        for order in orders {
+            if order.1.must_be_kept() {
+                self.waiting.push_back(order);
+            } else if std::mem::take(&mut self.may_probe) {
+                self.probe(order);
+            } else {
+                refused.push((order.0, order.1, Err(trouble.clone())));
+            }
+        }
+        refused
+    }
+
+    /// Hands over one command although the store took none before.
+    fn probe(&mut self, order: Order) {
+        self.last += 1;
+        if self.thread.submit(Name(self.last), order.2.clone()).is_ok() {
+            self.under_way.insert(self.last, order);
+        } else {
+            self.waiting.push_front(order);
         }
     }
 
@@ -135,15 +162,23 @@ impl Disk {
         }
     }
 
-    /// Has something read. Whoever asked hears nothing if too much is asked at once.
+    /// Has something read. Whoever asked is refused if too much is asked at once.
     pub(super) fn read(&self, mut reading: Reading) {
-        let _unheard = self.thread.ask(move |store| reading(store));
+        let _refused = self.thread.ask(move |store| {
+            reading(Some(store));
+            reading(None);
+        });
     }
 
-    /// Tries again what was not taken, if there is hope.
+    /// Finds out whether the store takes something again, if there is hope: with the first command
+    /// that waits, or with the next that comes.
     pub(super) fn try_again(&mut self) {
-        if !self.broken && self.under_way.is_empty() {
-            self.hand_over();
+        if self.trouble.is_none() || self.broken || !self.under_way.is_empty() {
+            return;
+        }
+        match self.waiting.pop_front() {
+            Some(order) => self.probe(order),
+            None => self.may_probe = true,
         }
     }
 
@@ -173,6 +208,10 @@ impl Disk {
                     answered.push((desk, ticket, Err(error.clone())));
                     refused = Some(error);
                 }
+                // A piece of its result was in a commit that failed, and is told again before it.
+                Ok(Reply::Refused(_)) if was_down && ticket.must_be_kept() => {
+                    again.push((desk, ticket, command));
+                }
                 Ok(reply) => answered.push((desk, ticket, Ok(reply))),
             }
         }
@@ -183,7 +222,7 @@ impl Disk {
         if let Some(error) = refused {
             self.broken |= !passes(&error);
             let why: Arc<str> = error.to_string().into();
-            self.trouble = Some(Arc::clone(&why));
+            self.trouble = Some(error);
             return (answered, (!was_down).then_some(Change::Down(why)));
         }
         let is_back = was_down && !answered.is_empty() && !self.broken;
@@ -196,8 +235,13 @@ impl Disk {
         (answered, is_back.then_some(Change::Up))
     }
 
-    /// Waits until everything handed over is done, and closes the store.
-    pub(super) fn finish(self) {
+    /// Waits until all is handed over and done, and closes the store. What it does not take is lost
+    /// with this process: it was not acknowledged, or is done again.
+    pub(super) async fn finish(mut self) {
+        while self.trouble.is_none() && !self.waiting.is_empty() {
+            let answers = self.answers().await;
+            self.take(answers);
+        }
         self.thread.close();
     }
 }

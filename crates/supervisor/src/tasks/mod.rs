@@ -311,8 +311,12 @@ impl Tasks {
             let (memory, disk): (Vec<_>, Vec<_>) = orders.into_iter().partition(|(place, ..)| {
                 self.desks.get(*place).is_some_and(|desk| desk.durability == Durability::Memory)
             });
-            if let Some(store) = self.disk.as_mut().filter(|_| !disk.is_empty()) {
-                store.send(disk);
+            let refused = match &mut self.disk {
+                Some(store) if !disk.is_empty() => store.send(disk),
+                Some(_) | None => Vec::new(),
+            };
+            for answered in refused {
+                self.answer(when, answered);
             }
             if let Some(store) = self.memory.as_mut().filter(|_| !memory.is_empty()) {
                 for answered in keeper::at_once(store, memory) {
@@ -418,19 +422,20 @@ impl Tasks {
     }
 
     /// Everything is down: what was handed over is kept, and the stores are closed.
-    pub(crate) fn finish(self) {
+    pub(crate) async fn finish(self) {
         if let Some(disk) = self.disk {
-            disk.finish();
+            disk.finish().await;
         }
     }
 
     /// Has something read in every store.
     fn read(&mut self, mut reading: keeper::Reading) {
         if let Some(memory) = &mut self.memory {
-            reading(memory);
+            reading(Some(memory));
         }
-        if let Some(disk) = &self.disk {
-            disk.read(reading);
+        match &self.disk {
+            Some(disk) => disk.read(reading),
+            None => reading(None),
         }
     }
 }
