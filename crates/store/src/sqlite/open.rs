@@ -222,6 +222,12 @@ fn tune(connection: &Connection) -> Result<(), Failure> {
 
 /// Brings the schema up to date, and checks everything that is there.
 fn load(tables: &Tables, version: i64) -> Result<(Meta, Vec<Record>), Failure> {
+    // The first look at the header, after which SQLite knows whether it may write.
+    schema::version(&tables.0)?;
+    if tables.0.is_readonly(rusqlite::MAIN_DB)? {
+        let what = "its header says that it must not be written, and its rights say that it may";
+        return Err(Failure::Damaged(what.to_owned()));
+    }
     tables.0.pragma_update(None, "synchronous", "FULL")?;
     schema::migrate(tables, version)?;
     schema::check(&tables.0)?;

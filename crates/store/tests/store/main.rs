@@ -9,6 +9,7 @@ mod damage;
 mod enqueue;
 mod files;
 mod finish;
+mod laws;
 mod lists;
 mod purge;
 mod results;
