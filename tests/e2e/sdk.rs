@@ -1,10 +1,10 @@
-//! Workers in PHP and Python, with the SDKs of this repository.
+//! Services in PHP, Python and Node, with the SDKs of this repository.
 
 use crate::harness::{Event, Hearken, Setup, event, skip};
 use std::path::Path;
 use std::process::Command;
 
-pub(crate) fn works(program: &str, arguments: &[&str]) -> bool {
+fn works(program: &str, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
 }
 
@@ -14,9 +14,14 @@ pub(crate) fn repository() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().display().to_string()
 }
 
-/// A service that runs this script; `php` or Python by its name.
+/// A service that runs this script, in the language that its name ends in.
 fn worker(name: &str, script: &str, lines: &str) -> Setup {
-    let program = if name.ends_with(".php") { "php" } else { PYTHON };
+    let (_, language) = name.rsplit_once('.').unwrap();
+    let program = match language {
+        "php" => "php",
+        "mjs" => "node",
+        _ => PYTHON,
+    };
     let setup = Setup::new(&format!(
         r#"
 [service.worker]
@@ -43,12 +48,24 @@ fn python(body: &str) -> String {
     )
 }
 
+fn node(body: &str) -> String {
+    format!(
+        "import * as hearken from '{{repository}}/sdk/node/src/index.js';\nhearken.run(async (worker) => {{\n{body}\n}});\n"
+    )
+}
+
 pub(crate) fn has_php() -> bool {
     works("php", &["-m"])
 }
 
 pub(crate) fn has_python() -> bool {
     works(PYTHON, &["-c", "import msgpack"])
+}
+
+/// What the SDK needs, not any node.
+pub(crate) fn has_node() -> bool {
+    let new_enough = "process.exit(Number.parseInt(process.versions.node) >= 18 ? 0 : 1)";
+    works("node", &["-e", new_enough])
 }
 
 /// Hello, ready, progress; told to drain, it ends by itself with 0.
@@ -91,6 +108,15 @@ fn a_python_worker_talks_and_drains() {
 }
 
 #[test]
+fn a_node_worker_talks_and_drains() {
+    if !has_node() {
+        return skip("no node of version 18 here");
+    }
+    let body = "worker.ready();\nworker.progress(2, 9);\nawait worker.wait();";
+    works_and_drains(worker("worker.mjs", &node(body), ""), "node");
+}
+
+#[test]
 fn a_typed_exception_in_php_decides() {
     if !has_php() {
         return skip("no php here");
@@ -116,10 +142,24 @@ fn a_typed_exception_in_python_decides() {
 }
 
 #[test]
-fn a_config_exception_stays_down_in_either_language() {
+fn a_typed_exception_in_node_decides() {
+    if !has_node() {
+        return skip("no node of version 18 here");
+    }
+    let body = "worker.ready();\nthrow new hearken.RateLimited('slow down', { code: 'api.quota', afterMs: 300 });";
+    let hearken = worker("worker.mjs", &node(body), "").start();
+    let error = hearken.wait(&event("child_error").unit("worker").is("kind", "rate_limited"));
+    assert_eq!(error.text("code"), "api.quota");
+    let restarting = hearken.wait(&event("restarting").unit("worker"));
+    assert_eq!((restarting.number("in_ms"), restarting.text("kind")), (300, "rate_limited"));
+}
+
+#[test]
+fn a_fatal_exception_of_a_service_stays_down_in_every_language() {
     let scripts = [
         (has_php(), "worker.php", php("throw new Failure\\Fatal('no key', code: 'app.key');")),
         (has_python(), "worker.py", python("    raise Fatal('no key', code='app.key')")),
+        (has_node(), "worker.mjs", node("throw new hearken.Fatal('no key', { code: 'app.key' });")),
     ];
     for (here, name, script) in scripts {
         if !here {
@@ -135,10 +175,11 @@ fn a_config_exception_stays_down_in_either_language() {
 }
 
 #[test]
-fn an_uncaught_mistake_is_told_as_a_bug_with_its_trace_in_either_language() {
+fn an_uncaught_mistake_is_told_as_a_bug_with_its_trace_in_every_language() {
     let scripts = [
         (has_php(), "worker.php", php("intdiv(1, 0);"), "DivisionByZero"),
         (has_python(), "worker.py", python("    1 / 0"), "ZeroDivision"),
+        (has_node(), "worker.mjs", node("null.nothing;"), "TypeError"),
     ];
     for (here, name, script, what) in scripts {
         if !here {

@@ -2,7 +2,7 @@
 //! with one that does not.
 
 use crate::harness::{PATIENCE, Setup, skip, until};
-use crate::sdk::{PYTHON, has_php, has_python, repository, works};
+use crate::sdk::{PYTHON, has_node, has_php, has_python, repository};
 use serde_json::Value;
 use std::io::Read as _;
 use std::path::Path;
@@ -77,8 +77,8 @@ fn a_worker_with_the_python_sdk_passes_wholly() {
 
 #[test]
 fn a_worker_with_the_node_sdk_passes_wholly() {
-    if !works("node", &["--version"]) {
-        return skip("no node here");
+    if !has_node() {
+        return skip("no node of version 18 here");
     }
     passes_wholly(&["node", &worker("worker.mjs")]);
 }
