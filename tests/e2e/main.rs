@@ -16,6 +16,7 @@ mod config;
 mod console;
 mod daemon;
 mod dependencies;
+mod emit;
 mod environment;
 mod examples;
 mod fork_server;

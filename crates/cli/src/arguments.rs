@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::emit::EmitArguments;
 use crate::exit::Exit;
 use crate::simulate::SimulateArguments;
 use crate::why::Why;
@@ -34,6 +35,11 @@ pub(crate) enum Command {
     /// Give a service and what is wrong with it, a scenario with several services, or the ledger of
     /// a past run. It works beside a running hearken and touches nothing of it.
     Simulate(Box<SimulateArguments>),
+    /// Say something to hearken, from a script that hearken runs.
+    ///
+    /// It writes one message on the line of whoever runs it: how far the work is, what went wrong,
+    /// what came out. Without hearken it prints to standard error what it would have said.
+    Emit(Box<EmitArguments>),
     /// Check which parts of the protocol a worker gets right, in whatever language it is written.
     ///
     /// It starts the worker again and again, speaks hearken's side of the line to it, good words and

@@ -13,8 +13,8 @@ pub enum Exit {
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// This machine lacks what hearken needs, or the worker to check cannot be started: the reason
-    /// was printed.
+    /// This machine lacks what hearken needs, the worker to check cannot be started, or there is
+    /// nobody to say something to: the reason was printed.
     Unavailable = 69,
     /// The config, or a scenario, has problems: all of them were printed.
     InvalidConfig = 78,
@@ -26,13 +26,13 @@ impl Exit {
         (Self::Ok, "all went as it should"),
         (
             Self::Failure,
-            "hearken could not come up, lost a critical unit or left a process; a replay differs; a \
-             worker fails a check",
+            "hearken could not come up, or not stay up in order; a replay differs; a worker fails",
         ),
         (Self::Usage, "the command line makes no sense"),
         (
             Self::Unavailable,
-            "this machine lacks what hearken needs, or a worker to check cannot be started",
+            "this machine lacks what hearken needs, a worker to check cannot be started, or nobody \
+             hears",
         ),
         (Self::InvalidConfig, "the config, or a scenario, has problems"),
     ];

@@ -2,6 +2,7 @@
 //! The `hearken` command: arguments in, an exit code out.
 
 mod arguments;
+mod emit;
 mod exit;
 mod simulate;
 mod why;
@@ -39,6 +40,7 @@ fn run(command: Command) -> Exit {
         Command::Check(file) => check(&file),
         Command::Why(asked) => why::why(&asked),
         Command::Simulate(arguments) => simulate::run(*arguments),
+        Command::Emit(arguments) => emit::run(*arguments),
         Command::WorkerCheck(arguments) => worker_check::run(*arguments),
         Command::Schema => print(&hearken_config::schema()),
     }

@@ -19,6 +19,7 @@ mod child;
 mod clock;
 mod convert;
 mod daemon;
+pub mod emit;
 mod environment;
 pub mod events;
 mod ghosts;

@@ -27,6 +27,7 @@ mod clone;
 mod control_socket;
 mod errno;
 mod fork_server;
+mod inherited;
 mod limits;
 mod mask;
 mod notify_socket;
@@ -47,6 +48,7 @@ pub use fork_server::{
     ChildEnds, Flushed, ForkServer, LINE_FD, Lost, MAX_REQUEST, Mechanism, ProbeError, Reply,
     SendError, Spawn, Stage, StartError, become_fork_server_if_asked,
 };
+pub use inherited::inherited_line;
 pub use limits::{DescriptorLimit, descriptor_limit};
 pub use notify_socket::{Datagram, NotifySocket, Passed, Sender};
 pub use payload::payload_file;

@@ -55,6 +55,27 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind, those of the supervisor last.
+    pub const ALL: [Self; 17] = [
+        ErrorKind::Transient,
+        ErrorKind::Timeout,
+        ErrorKind::RateLimited,
+        ErrorKind::Unavailable,
+        ErrorKind::Conflict,
+        ErrorKind::Resource,
+        ErrorKind::Invalid,
+        ErrorKind::NotFound,
+        ErrorKind::Denied,
+        ErrorKind::Config,
+        ErrorKind::Bug,
+        ErrorKind::Cancelled,
+        ErrorKind::Crashed,
+        ErrorKind::Oom,
+        ErrorKind::Lost,
+        ErrorKind::Protocol,
+        ErrorKind::StartFailed,
+    ];
+
     /// The name, as it stands on the line, in rules and in log fields.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -39,11 +39,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         (rest, below) = (after, *size);
     }
     let read = Duration::from_millis(sum);
-    if read > LONGEST {
-        Err("a simulation goes no further than a year".to_owned())
-    } else {
-        Ok(read)
-    }
+    if read > LONGEST { Err("it is longer than a year".to_owned()) } else { Ok(read) }
 }
 
 fn split(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
