@@ -64,7 +64,7 @@ impl LocalPool {
             pool.unit.directory.clone_from(&self.directory);
             pool.unit.environment.clone_from(&self.environment);
             pool.exec = (self.mode == WorkMode::Exec)
-                .then(|| Exec { input: self.input, result: self.result });
+                .then_some(Exec { input: self.input, result: self.result });
         }
         Ok(config)
     }
