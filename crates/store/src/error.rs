@@ -8,7 +8,9 @@ use std::path::PathBuf;
 pub enum StoreError {
     /// There is no room, or no right to write. Nothing of the commit happened; the next may go
     /// well, without anything being done to the store.
-    #[error("{path} cannot be written: {reason}; make room or mount it writable, and submit again")]
+    #[error(
+        "{path} cannot be written: {reason}; make room or mount it writable: what was refused may be submitted again"
+    )]
     Full {
         /// Which file or folder.
         path: PathBuf,

@@ -10,7 +10,7 @@
 //! many. So it says, too, which life wrote it.
 
 use super::Durability;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(super) enum Told {
 
 /// Reads what the file in this folder says.
 pub(super) fn read(folder: &Path) -> io::Result<Told> {
-    match std::fs::read(folder.join(NAME)) {
+    match fs::read(folder.join(NAME)) {
         Ok(bytes) => Ok(decode(&bytes).unwrap_or(Told::Damaged)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Told::Nothing),
         Err(error) => Err(error),
@@ -49,15 +49,16 @@ pub(super) fn read(folder: &Path) -> io::Result<Told> {
 }
 
 impl CommitsFile {
-    /// Opens it and brings this number to disk, so that later numbers only take the place of an
+    /// Makes it anew and brings this number to disk, so that later numbers only take the place of an
     /// earlier one.
     pub(super) fn open(folder: &Path, commits: u64, durability: Durability) -> io::Result<Self> {
-        let path = folder.join(NAME);
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        // Under another name first: a power cut must not leave one that looks damaged.
+        let unfinished = folder.join(format!("{NAME}.new"));
+        let mut open = OpenOptions::new();
+        let file = open.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         file.write_all_at(&encode(commits, durability), 0)?;
-        file.set_len(LENGTH as u64)?;
         file.sync_all()?;
+        fs::rename(unfinished, folder.join(NAME))?;
         File::open(folder)?.sync_all()?;
         Ok(Self { file, durability })
     }

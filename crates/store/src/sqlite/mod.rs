@@ -4,6 +4,7 @@ mod change;
 mod codec;
 mod commit;
 mod commits_file;
+mod create;
 mod failure;
 mod meta;
 mod open;

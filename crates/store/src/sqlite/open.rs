@@ -1,6 +1,7 @@
 //! Opening a store: what it finds, what it refuses, and what it does first.
 
 use super::commits_file::{self, CommitsFile, Told};
+use super::create;
 use super::failure::Failure;
 use super::meta::Meta;
 use super::read::SqliteReader;
@@ -14,7 +15,6 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,10 +55,18 @@ impl SqliteStore {
         let path = folder.join(NAME);
         let told = commits_file::read(folder)
             .map_err(|error| unusable(folder.join(commits_file::NAME), &error))?;
-        prepare_file(&path)?;
-        let fails = |failure: Failure| failure.into_error(&path);
-        let found = look(&path).map_err(fails)?;
-        let version = accept(found, told, &path)?;
+        if told == Told::Damaged {
+            return Err(StoreError::Corrupt {
+                path: folder.join(commits_file::NAME),
+                what: "it is not what was written; remove it to open the store without knowing whether commits are missing".to_owned(),
+            });
+        }
+        let fails = |failure| failed(failure, &path);
+        let found = look(&path)?;
+        let version = match accept(found, told, &path)? {
+            Some(version) => version,
+            None => create::create(folder, NAME).map_err(fails)?,
+        };
         let tables = Tables(connect(&path).map_err(fails)?);
         let (meta, running) = load(&tables, version).map_err(fails)?;
         let lost_commits = compare(told, meta.commits, folder)?;
@@ -148,18 +156,14 @@ impl SqliteStore {
     }
 }
 
-/// Makes the file if there is none, for our eyes only, and sees whether it can be written. SQLite would
-/// make it readable for all, and open one it cannot write for reading only.
-fn prepare_file(path: &Path) -> Result<(), StoreError> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|error| unusable(path.to_owned(), &error))
+/// What a failure means while the store is not open yet.
+fn failed(failure: Failure, path: &Path) -> StoreError {
+    match failure {
+        Failure::Write(path, error) | Failure::Sync(path, error) => unusable(path, &error),
+        Failure::Damaged(_) | Failure::Unusable(_) | Failure::Sqlite(_) | Failure::Refused(_) => {
+            failure.into_error(path)
+        }
+    }
 }
 
 fn unusable(path: PathBuf, error: &std::io::Error) -> StoreError {
@@ -172,17 +176,26 @@ fn unusable(path: PathBuf, error: &std::io::Error) -> StoreError {
     StoreError::Unusable { path, reason: format!("{error}{next}") }
 }
 
-/// What the file is, without changing a byte of it.
-fn look(path: &Path) -> Result<Version, Failure> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    // Closing would move the write-ahead log into the database.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    schema::version(&connection)
+/// What the file is, without changing a byte of it. That it can be written is seen first: SQLite would
+/// open one it cannot write for reading only, and say so much later.
+fn look(path: &Path) -> Result<Version, StoreError> {
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Version::Empty),
+        Err(error) => return Err(unusable(path.to_owned(), &error)),
+    }
+    let look = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        // Closing would move the write-ahead log into the database.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        schema::version(&connection)
+    };
+    look().map_err(|failure| failure.into_error(path))
 }
 
-/// The version to start from, if it is one we can.
-fn accept(found: Version, told: Told, path: &Path) -> Result<i64, StoreError> {
+/// The version to start from, if it is one we can; `None`: there is none yet.
+fn accept(found: Version, told: Told, path: &Path) -> Result<Option<i64>, StoreError> {
     let path = path.to_owned();
     match found {
         Version::Foreign => Err(StoreError::Foreign { path }),
@@ -191,9 +204,9 @@ fn accept(found: Version, told: Told, path: &Path) -> Result<i64, StoreError> {
                 let what = format!("it is empty, but {commits} commits were made to it");
                 Err(StoreError::Corrupt { path, what })
             }
-            Told::Nothing | Told::Damaged => Ok(0),
+            Told::Nothing | Told::Damaged => Ok(None),
         },
-        Version::Store(version @ 1..=schema::VERSION) => Ok(version),
+        Version::Store(version @ 1..=schema::VERSION) => Ok(Some(version)),
         Version::Store(found) if found > schema::VERSION => {
             Err(StoreError::Newer { path, found, known: schema::VERSION })
         }
@@ -249,7 +262,7 @@ fn load(tables: &Tables, version: i64) -> Result<(Meta, Vec<Record>), Failure> {
 fn compare(told: Told, commits: u64, folder: &Path) -> Result<u64, StoreError> {
     let path = folder.join(NAME);
     match told {
-        Told::Nothing => Ok(0),
+        Told::Nothing | Told::Damaged => Ok(0),
         Told::Commits(told, _) if told <= commits => Ok(0),
         Told::Commits(told, Durability::Relaxed) => Ok(told - commits),
         Told::Commits(told, Durability::Strict) => {
@@ -259,13 +272,6 @@ fn compare(told: Told, commits: u64, folder: &Path) -> Result<u64, StoreError> {
                 commits_file::NAME
             );
             Err(StoreError::Corrupt { path, what })
-        }
-        Told::Damaged => {
-            let what = "it is not what was written; remove it to open the store without knowing whether commits are missing";
-            Err(StoreError::Corrupt {
-                path: folder.join(commits_file::NAME),
-                what: what.to_owned(),
-            })
         }
     }
 }

@@ -57,9 +57,12 @@ pub(crate) fn check(folder: &Path, acks: &[Ack]) -> Findings {
         Ok(store) => store,
         Err(error) => {
             findings.noticed = Some(error);
-            // To say how much is lost, it is opened all the same.
-            std::fs::remove_file(folder.join("tasks.commits")).unwrap();
-            open().unwrap()
+            // To say how much is lost, it is opened all the same, if that is what keeps it closed.
+            let removed = std::fs::remove_file(folder.join("tasks.commits"));
+            match removed.map(|()| open()) {
+                Ok(Ok(store)) => store,
+                Ok(Err(_)) | Err(_) => return findings,
+            }
         }
     };
     if store.opened().lost_commits > 0 {

@@ -6,7 +6,7 @@
 //! read wholly, worked with, and read wholly again.
 
 use crate::subject::{
-    AGAIN, DEAD, Kind, MAX_RESULT, Subject, batch_id, finish, full_task, id, new_batch, task,
+    AGAIN, DEAD, Kind, MAX_RESULT, Subject, at, batch_id, finish, full_task, id, new_batch, task,
 };
 use bytes::Bytes;
 use hearken_core::pool::TaskNext;
@@ -248,6 +248,61 @@ fn a_damaged_log_is_refused_or_true() {
     assert!(laboratory.image.0.iter().any(|(name, _)| name.ends_with("tasks.db-wal")));
     laboratory.some(25);
     assert!(laboratory.refused > 40, "{} refused", laboratory.refused);
+}
+
+#[test]
+fn a_row_damaged_under_an_open_store_is_named_and_holds_up_nothing_else() {
+    let mut subject = Subject::new(Kind::Strict);
+    subject.add([1, 2, 3].map(task));
+    let other = rusqlite::Connection::open(subject.path().join("tasks.db")).unwrap();
+    let key = id(2).to_u128().to_be_bytes();
+    let changed = other.execute("UPDATE input SET record = zeroblob(9) WHERE id = ?1", [key]);
+    assert_eq!(changed.unwrap(), 1);
+    let claims: Vec<_> = [1, 2, 3]
+        .map(|number| {
+            let lease = subject.lease();
+            Command::Claim { id: id(number), lease, worker: "w#1".into(), at: at(1) }
+        })
+        .into();
+    let replies = subject.store().apply(claims).unwrap();
+    assert!(matches!(replies[0], Reply::Claimed(_)), "{:?}", replies[0]);
+    let Reply::Refused(Refusal::Damaged(what)) = &replies[1] else { panic!("{:?}", replies[1]) };
+    assert!(what.contains("input") && what.contains(&id(2).to_string()), "{what}");
+    assert!(matches!(replies[2], Reply::Claimed(_)), "{:?}", replies[2]);
+    let error = subject.store().show(id(2)).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert_eq!(subject.store().query(&Filter::all()).unwrap().tasks.len(), 3);
+}
+
+#[test]
+fn a_damaged_piece_of_a_result_is_not_served() {
+    let mut subject = filled();
+    let spooled = Image::of(subject.path()).0.pop().unwrap();
+    let path = subject.path().join(&spooled.0);
+    for byte in (0..spooled.1.len()).step_by(97) {
+        let mut bytes = spooled.1.clone();
+        bytes[byte] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let result = subject.store().result(id(2)).unwrap().unwrap();
+        let mut served = 0;
+        let mut error = None;
+        for piece in result.pieces {
+            match piece {
+                Ok(bytes) => {
+                    assert!(error.is_none(), "nothing comes behind a damaged piece");
+                    assert!(bytes.iter().all(|byte| *byte == 9));
+                    served += bytes.len();
+                }
+                Err(found) => error = Some(found),
+            }
+        }
+        let sentence = error.expect("a damage is told").to_string();
+        assert!(sentence.contains("spool") && sentence.contains(&id(2).to_string()), "{sentence}");
+        assert!(served < 2100, "byte {byte}");
+    }
+    fs::remove_file(&path).unwrap();
+    let sentence = subject.store().result(id(2)).unwrap_err().to_string();
+    assert!(sentence.contains("is missing"), "{sentence}");
 }
 
 #[test]

@@ -72,8 +72,20 @@ fn what_cannot_be_opened_is_named_with_its_errno() {
     let sentence = open(folder.path()).unwrap_err().to_string();
     let named = sentence.contains("tasks.db") && sentence.contains("os error 21");
     assert!(named, "{sentence}");
+    let sentence = open(Path::new("/proc/self")).unwrap_err().to_string();
+    assert!(sentence.contains("/proc/self") && sentence.contains("os error"), "{sentence}");
     let sentence = open(Path::new("/proc/nowhere")).unwrap_err().to_string();
     assert!(sentence.contains("/proc/nowhere") && sentence.contains("os error"), "{sentence}");
+}
+
+#[test]
+fn a_store_that_was_never_finished_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tasks.db.new"), "half of it").unwrap();
+    fs::write(folder.path().join("tasks.db-wal"), "somebody's").unwrap();
+    enqueue(&mut open(folder.path()).unwrap(), 1..=3);
+    assert_eq!(open(folder.path()).unwrap().waiting(None, 10).unwrap().len(), 3);
+    assert!(!folder.path().join("tasks.db.new").exists());
 }
 
 #[test]
