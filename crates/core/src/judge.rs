@@ -320,11 +320,18 @@ pub fn judge(evidence: &Evidence, rules: &[Rule], policy: &RestartPolicy) -> Jud
 
 /// What was decided before the end: by people, or by the supervisor for the sake of others.
 fn ordered(evidence: &Evidence, policy: &RestartPolicy) -> Option<Judgement> {
+    let on_task = policy.when == RestartWhen::OnTask;
     Some(match evidence.stopped_by? {
         StopCause::Operator | StopCause::Scale => {
             Judgement::new(DecidedBy::Operator, Next::Stopped)
         }
         StopCause::Shutdown => Judgement::new(DecidedBy::Shutdown, Next::Stopped),
+        // Without a task there is nothing to start again.
+        StopCause::Restart if on_task => Judgement::new(DecidedBy::Operator, Next::Finished),
+        StopCause::GroupRestart if on_task => Judgement::new(DecidedBy::Group, Next::Finished),
+        StopCause::DependencyRestart if on_task => {
+            Judgement::new(DecidedBy::Dependency, Next::Finished)
+        }
         StopCause::Restart => {
             let next = Next::Restart { pace: Pace::AtOnce, counted: false };
             Judgement::new(DecidedBy::Operator, next)
