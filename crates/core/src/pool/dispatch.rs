@@ -116,14 +116,15 @@ impl Pool {
             }
         };
         self.count_lease(id);
-        let (exec, closing) = (self.policy.mode == WorkMode::Exec, self.closing);
+        let exec = self.policy.mode == WorkMode::Exec;
+        let halted = self.closing || self.shut;
         let (soft, hard) = (self.policy.clocks.cancel_after(), self.policy.clocks.hard);
         let counters = self.tasks.get(&id).map(|task| task.counters).unwrap_or_default();
         let Some(worker) = self.worker(slot) else { return };
         let Some(place) = worker.held.iter().position(|it| it.lease == lease) else { return };
         let recall = worker.held.get(place).and_then(|held| held.recall);
         // It may have been told other things since the store was asked.
-        let takes = !closing
+        let takes = !halted
             && match exec {
                 true => worker.is == Is::Down { barred: false },
                 false => worker.is == Is::Ready && worker.in_hand() < worker.credits as usize,
@@ -185,23 +186,19 @@ impl Pool {
         }
     }
 
-    /// Its unit runs: every slot may be asked for again. One whose next process was under way when
-    /// the unit was stopped has none to come.
+    /// Its unit runs: every slot may be asked for again. One whose next process was still to come
+    /// when the unit was stopped has none to come.
     pub(super) fn opened(&mut self, now: Moment) {
         self.shut = false;
         for slot in 1..=u32::try_from(self.workers.len()).unwrap_or(u32::MAX) {
-            let vacant = self.seen(slot).is_some_and(|it| it.token.is_none() && it.held.is_empty());
-            if vacant && let Some(worker) = self.worker(slot) {
-                worker.lie_down(now, false);
-                self.settle(slot, now);
-                self.lose_successor(now, slot);
+            if self.seen(slot).is_some_and(|worker| worker.token.is_none()) {
+                self.down(now, slot, false);
             }
         }
     }
 
     /// A process was asked for in this slot.
     pub(super) fn spawning(&mut self, now: Moment, slot: u32, token: Token) {
-        self.begun = true;
         let Some(worker) = self.worker(slot) else { return };
         let before = worker.token;
         worker.renew(token);

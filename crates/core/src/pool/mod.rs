@@ -123,8 +123,6 @@ pub struct Pool {
     patience: Option<Moment>,
     /// Tasks wait and no worker is free, since then.
     starved_since: Option<Moment>,
-    /// A process was asked for: the unit has been started.
-    begun: bool,
     store_down: bool,
     /// Its unit does not run.
     shut: bool,
@@ -161,7 +159,6 @@ impl Pool {
             leaving: BTreeSet::new(),
             patience: None,
             starved_since: None,
-            begun: false,
             store_down: false,
             shut: true,
             closing: false,

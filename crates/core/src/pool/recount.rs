@@ -84,8 +84,12 @@ impl Pool {
                 assert_eq!(asked, *stage == Stage::Claiming, "{task} waits for the store");
             }
         }
+        let mut waiting: HashMap<_, usize> = HashMap::new();
+        for pending in self.pending.values() {
+            *waiting.entry(pending.task()).or_default() += 1;
+        }
         for (id, task) in &self.tasks {
-            let waits = self.pending.values().filter(|pending| pending.task() == *id).count();
+            let waits = waiting.get(id).copied().unwrap_or_default();
             let expected = match task.place {
                 Place::Delayed(_) | Place::Ready(_) | Place::Paused => (false, 0),
                 Place::Keeping => (false, 1),

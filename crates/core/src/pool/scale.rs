@@ -16,11 +16,24 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 impl Pool {
     /// Starts and stops slots, until there are as many as the tasks want.
     pub(super) fn scale(&mut self, now: Moment) {
-        if self.policy.mode == WorkMode::Exec || !self.begun {
+        if self.policy.mode == WorkMode::Exec {
             return;
         }
         while self.counts.workers < self.policy.min && self.start_one(now).is_some() {}
         self.start_successors(now);
+        while self.shrink_at().is_some_and(|at| at <= now) {
+            let Some((_, slot)) = self.idle.first().copied() else { break };
+            self.drain(now, slot);
+            let to = self.counts.workers;
+            self.report(Report::Shrinking { to });
+        }
+        // The supervisor may have started one of its own accord.
+        while self.counts.workers > self.policy.max
+            && let Some(slot) = self.one_too_many()
+        {
+            self.drain(now, slot);
+        }
+        // Last, for what was let go may be missed.
         if self.grow_at().is_some_and(|at| at <= now) {
             let waited = self.starved_since.map(|since| now.since(since)).unwrap_or_default();
             let before = self.counts.workers;
@@ -40,18 +53,6 @@ impl Pool {
             // The next look comes as long after this one as this after the first sign of want.
             self.starved_since = Some(now);
         }
-        while self.shrink_at().is_some_and(|at| at <= now) {
-            let Some((_, slot)) = self.idle.first().copied() else { break };
-            self.drain(now, slot);
-            let to = self.counts.workers;
-            self.report(Report::Shrinking { to });
-        }
-        // The supervisor may have started one of its own accord.
-        while self.counts.workers > self.policy.max
-            && let Some(slot) = self.one_too_many()
-        {
-            self.drain(now, slot);
-        }
     }
 
     /// The worker that is missed least.
@@ -63,7 +64,6 @@ impl Pool {
     /// When the pool is to grow, if nothing changes.
     pub(super) fn grow_at(&self) -> Option<Moment> {
         let may = self.policy.mode == WorkMode::Line
-            && self.begun
             && !(self.closing || self.shut)
             && self.counts.workers < self.policy.max;
         let after = self.policy.grow_after.max(LOOK_AGAIN);
@@ -74,6 +74,8 @@ impl Pool {
     pub(super) fn shrink_at(&self) -> Option<Moment> {
         let may = self.policy.mode == WorkMode::Line
             && !(self.closing || self.shut)
+            // Who is idle while tasks wait has no credit for now, or is not the one they wait for.
+            && self.starved_since.is_none()
             && self.counts.workers > self.policy.min;
         let (since, _) = self.idle.first().filter(|_| may)?;
         Some(*since + self.policy.shrink_after)

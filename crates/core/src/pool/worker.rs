@@ -220,8 +220,9 @@ impl Worker {
         self.token = Some(token);
         (self.credits, self.last_handle, self.done) = (0, 0, 0);
         (self.done_most, self.old_at) = (u32::MAX, Moment::NEVER);
-        (self.replaced_for, self.dismissed, self.killed) = (None, false, false);
-        self.asked = false;
+        // If somebody came in its place meanwhile, there is one too many, and that is seen to.
+        (self.replaced_for, self.successor) = (None, None);
+        (self.dismissed, self.killed, self.asked) = (false, false, false);
     }
 
     /// A process is asked for.
