@@ -13,6 +13,7 @@ mod load;
 mod order;
 mod pool;
 mod reactions;
+mod seeds;
 mod simulation;
 mod stalls;
 mod starts;

@@ -195,6 +195,18 @@ fn a_slot_whose_unit_does_not_run_gives_its_task_back() {
 }
 
 #[test]
+fn a_task_whose_start_was_forgotten_with_its_unit_is_given_back() {
+    let mut floor = Floor::of(exec(|_| {}));
+    floor.starts = false;
+    let one = floor.add(1);
+    floor.tell(Event::Shut);
+    floor.tell(Event::Opened);
+    assert_eq!(floor.next(one), TaskNext::Released);
+    floor.pass(s(1));
+    assert_eq!(floor.slots_of(one), [1, 1]);
+}
+
+#[test]
 fn a_start_that_takes_long_makes_nobody_late() {
     let mut floor = Floor::of(exec(|it| it.clocks.accept = s(1)));
     floor.starts = false;

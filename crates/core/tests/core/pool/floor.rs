@@ -170,10 +170,10 @@ impl Floor {
             hands: HashMap::new(),
             told: VecDeque::new(),
         };
-        floor.told.push_back(Event::Opened);
         for slot in 1..=min {
             floor.start(slot);
         }
+        floor.told.push_back(Event::Opened);
         floor.deliver();
         floor.actions.clear();
         floor

@@ -11,3 +11,4 @@ mod floor;
 mod recycling;
 mod retries;
 mod scaling;
+mod simulation;

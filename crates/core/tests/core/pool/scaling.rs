@@ -126,13 +126,27 @@ fn a_slot_that_is_barred_is_left_alone_until_something_else_starts_it() {
 }
 
 #[test]
-fn a_pool_that_was_not_started_starts_nothing() {
-    let mut policy = line(|_| {});
-    policy.min = 0;
-    let mut floor = Floor::of(policy);
+fn a_pool_whose_unit_does_not_run_starts_nothing_and_gives_nothing_out() {
+    let mut floor = Floor::of(line(|it| (it.min, it.max) = (0, 2)));
+    floor.tell(Event::Shut);
     floor.add(1);
     floor.pass(s(60));
-    assert_eq!(floor.starts(), [], "its unit may wait for others");
+    assert_eq!((floor.starts(), floor.pool.poll_timeout()), (vec![], None));
+    floor.tell(Event::Opened);
+    floor.pass(s(1));
+    assert_eq!(floor.starts().len(), 1, "it grows from nothing");
+    assert_eq!(floor.sent(), [1]);
+}
+
+#[test]
+fn a_slot_that_was_to_be_started_when_its_unit_stopped_is_started_anew() {
+    let mut floor = Floor::of(line(|it| (it.min, it.max) = (1, 2)));
+    floor.starts = false;
+    floor.ends(1, crashed());
+    floor.tell(Event::Shut);
+    // The supervisor had it in backoff, and forgot it without a word.
+    floor.tell(Event::Opened);
+    assert_eq!(floor.starts().len(), 1);
 }
 
 #[test]
