@@ -84,7 +84,10 @@ impl Unit {
         match self.policy.role {
             Role::Service => self.in_use().all(come),
             Role::Pool { ahead: 0 } => self.going == Going::On,
-            Role::Pool { .. } => self.to_run().any(come),
+            // One that was let go is no success of the whole.
+            Role::Pool { .. } => {
+                self.to_run().any(|it| come(it) && it.standing() != Standing::Down(Rest::Finished))
+            }
         }
     }
 

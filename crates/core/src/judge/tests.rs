@@ -334,3 +334,71 @@ fn what_an_error_means_while_the_child_runs_on() {
     let stops = (InstanceVerdict::Stop, UnitVerdict::Fail, Next::Failed);
     assert_eq!(react_to(Kind::Config, Some(Scope::Service)), stops);
 }
+
+#[test]
+fn a_process_of_one_task_is_judged_for_nothing_but_itself() {
+    use RestartWhen::OnTask;
+    let table = [
+        (exit(0), Next::Finished, DecidedBy::Task),
+        (exit(1), Next::Finished, DecidedBy::Task),
+        (exit(75), Next::Finished, DecidedBy::Task),
+        (exit(78), Next::Finished, DecidedBy::Task),
+        (said(Kind::Config), Next::Finished, DecidedBy::Task),
+        (hinted(Kind::Bug, Some(false), None), Next::Finished, DecidedBy::Task),
+        (announced(Intent::RestartNow, exit(1)), Next::Finished, DecidedBy::Task),
+        (announced(Intent::StayDown, exit(1)), Next::Finished, DecidedBy::Task),
+        (not_spawned(false), Next::Finished, DecidedBy::Task),
+        (not_spawned(true), Next::Failed, DecidedBy::Exit),
+        (stopped(StopCause::TaskTimeout), Next::Finished, DecidedBy::Task),
+        (stopped(StopCause::TaskCancelled), Next::Finished, DecidedBy::Task),
+        (stopped(StopCause::Watchdog), Next::Finished, DecidedBy::Task),
+        (stopped(StopCause::Operator), Next::Stopped, DecidedBy::Operator),
+        (stopped(StopCause::Shutdown), Next::Stopped, DecidedBy::Shutdown),
+        (stopped(StopCause::UnitFailed), Next::Failed, DecidedBy::Unit),
+        // Without a task there is nothing to come back for.
+        (stopped(StopCause::Restart), Next::Finished, DecidedBy::Operator),
+        (stopped(StopCause::GroupRestart), Next::Finished, DecidedBy::Group),
+        (stopped(StopCause::DependencyRestart), Next::Finished, DecidedBy::Dependency),
+    ];
+    for (evidence, next, decided_by) in table {
+        let judged = judge(&evidence, &[], &policy(OnTask));
+        assert_eq!((judged.next, judged.decided_by), (next, decided_by), "{evidence:?}");
+        assert_eq!(judged.beyond, Beyond::Nothing, "{evidence:?}");
+    }
+}
+
+#[test]
+fn a_rule_may_take_the_unit_down_for_the_end_of_one_task() {
+    let matches = Match { exit_code: vec![9], ..Match::default() };
+    for (unit, next, beyond) in [
+        (None, Next::Finished, Beyond::Nothing),
+        (Some(UnitVerdict::Count), Next::Finished, Beyond::Nothing),
+        (Some(UnitVerdict::Pause), Next::Finished, Beyond::Nothing),
+        (Some(UnitVerdict::Fail), Next::Failed, Beyond::FailUnit),
+        (Some(UnitVerdict::ShutDown), Next::Failed, Beyond::ShutDown),
+    ] {
+        let (label, matches) = ("rule".into(), matches.clone());
+        let rule = Rule { label, matches, task: None, instance: None, unit, pace: None };
+        let judged = judge(&exit(9), &[rule], &policy(RestartWhen::OnTask));
+        assert_eq!((judged.next, judged.beyond), (next, beyond), "{unit:?}");
+    }
+}
+
+#[test]
+fn what_a_pool_stops_its_worker_for_says_whether_another_follows() {
+    let table = [
+        (StopCause::TaskTimeout, Always, BY_HAND, DecidedBy::Task),
+        (StopCause::TaskCancelled, OnFailure, BY_HAND, DecidedBy::Task),
+        (StopCause::TaskTimeout, Never, Next::Finished, DecidedBy::Task),
+        (StopCause::Recycle, Always, Next::Finished, DecidedBy::Supervisor),
+        (StopCause::NotAccepted, Always, again(true), DecidedBy::Supervisor),
+    ];
+    for (cause, when, next, decided_by) in table {
+        let judged = judge(&stopped(cause), &[], &policy(when));
+        assert_eq!((judged.next, judged.decided_by), (next, decided_by), "{cause:?}");
+    }
+    assert!(is_failure(&stopped(StopCause::NotAccepted)));
+    for cause in [StopCause::TaskTimeout, StopCause::TaskCancelled, StopCause::Recycle] {
+        assert!(!is_failure(&stopped(cause)), "{cause:?} is not held against the program");
+    }
+}

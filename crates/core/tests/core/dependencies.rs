@@ -1,13 +1,15 @@
 //! What becomes of a unit when one it comes after ends.
 
 use crate::world::*;
+use hearken_core::action::Outcome;
 use hearken_core::evidence::{Said, StopCause};
+use hearken_core::gate::StartRate;
 use hearken_core::identity::{InstanceId, UnitIndex};
 use hearken_core::instance::{Rest, Standing};
 use hearken_core::judge::{DecidedBy, Next};
 use hearken_core::kind::Kind;
-use hearken_core::policy::{OnDependencyRestart, Until};
-use hearken_core::supervision::Event;
+use hearken_core::policy::{OnDependencyRestart, Ready, Role, Until};
+use hearken_core::supervision::{Event, WhenIdle};
 
 const DB: InstanceId = WEB;
 const API: InstanceId = InstanceId { unit: UnitIndex(1), slot: 1 };
@@ -152,4 +154,67 @@ fn a_oneshot_that_has_succeeded_is_lost_to_nobody() {
         assert_eq!(incarnations(&world), [1, 1, 1]);
         assert_eq!(world.alive(), 2);
     }
+}
+
+/// A pool of three, two of them ahead, and a service after it.
+fn after_pool(ahead: u32) -> World {
+    let mut world = World::of([
+        service("pool", |it| {
+            (it.instances, it.role) = (3, Role::Pool { ahead });
+            it.ready = Ready::Said;
+        }),
+        service("api", |it| {
+            it.after = vec![after(0, Until::Ready)];
+            it.on_dependency_restart = OnDependencyRestart::Restart;
+        }),
+    ]);
+    world.boot();
+    world
+}
+
+#[test]
+fn a_pool_is_up_as_long_as_one_of_its_workers_is() {
+    let mut world = after_pool(2);
+    assert_eq!(world.standing(API), Standing::Down(Rest::New));
+    world.say(nth(0, 2), Said::Ready);
+    assert_eq!(world.standing(API), Standing::Ready);
+    world.crashes(nth(0, 1));
+    assert_eq!(world.incarnation(API), 1, "one still is");
+    world.crashes(nth(0, 2));
+    assert_eq!(world.standing(API), Standing::Held);
+    world.pass(s(1));
+    world.say(nth(0, 1), Said::Ready);
+    assert_eq!((world.standing(API), world.incarnation(API)), (Standing::Ready, 2));
+}
+
+#[test]
+fn a_worker_that_was_let_go_is_no_reason_to_take_a_pool_for_up() {
+    let mut world = after_pool(1);
+    world.tell(Event::Call(nth(0, 2)));
+    world.tell(Event::Dismiss { id: nth(0, 1), cause: StopCause::Recycle, kill: false });
+    assert_eq!(world.standing(nth(0, 1)), Standing::Down(Rest::Finished));
+    assert_eq!(world.standing(API), Standing::Down(Rest::New));
+    world.say(nth(0, 2), Said::Ready);
+    assert_eq!(world.standing(API), Standing::Ready);
+}
+
+#[test]
+fn a_pool_with_none_ahead_is_up_as_long_as_it_is_wanted() {
+    let mut world = after_pool(0);
+    assert_eq!(world.standing(API), Standing::Ready);
+    world.tell(Event::Call(nth(0, 1)));
+    world.say(nth(0, 1), Said::Ready);
+    world.tell(Event::Dismiss { id: nth(0, 1), cause: StopCause::Scale, kill: false });
+    world.pass(s(1));
+    assert_eq!(world.incarnation(API), 1, "its workers come and go");
+}
+
+#[test]
+fn a_pool_that_waits_for_tasks_is_not_idle() {
+    let policy = service("pool", |it| it.role = Role::Pool { ahead: 0 });
+    let mut world = World::with([policy], StartRate::default(), WhenIdle::Exit, 7);
+    world.boot();
+    assert_eq!(world.left, None);
+    world.tell(Event::Stop(UnitIndex(0)));
+    assert_eq!(world.left, Some(Outcome::Clean));
 }

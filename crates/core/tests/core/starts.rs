@@ -1,13 +1,15 @@
 //! From the wish to ready.
 
 use crate::world::*;
-use hearken_core::action::{Action, Report};
+use hearken_core::action::{Action, Outcome, Report};
 use hearken_core::evidence::{Said, StopCause};
 use hearken_core::instance::{Rest, Standing};
 use hearken_core::judge::{DecidedBy, Next};
 use hearken_core::kind::Kind;
-use hearken_core::policy::{Ready, RestartWhen};
+use hearken_core::policy::{Ready, RestartWhen, Role};
+use hearken_core::rule::{Match, Rule, RulePace};
 use hearken_core::supervision::Event;
+use hearken_core::verdict::UnitVerdict;
 use std::time::Duration;
 
 fn says_ready() -> World {
@@ -178,4 +180,98 @@ fn what_is_said_about_a_token_of_the_past_is_history() {
     world.tell(Event::LineClosed(old));
     world.tell(Event::Violated(old));
     assert_eq!(world.standing(WEB), Standing::Starting { running: true });
+}
+
+/// A pool of three slots, one of which is started with it.
+fn pool() -> World {
+    let mut world = World::of([service("pool", |it| {
+        (it.instances, it.role) = (3, Role::Pool { ahead: 1 });
+        it.restart.when = RestartWhen::Always;
+    })]);
+    world.boot();
+    world
+}
+
+fn slots(world: &World) -> Vec<u32> {
+    world.spawns.iter().map(|(_, id)| id.slot).collect()
+}
+
+#[test]
+fn a_pool_starts_with_those_it_has_ahead_and_the_others_when_they_are_called() {
+    let mut world = pool();
+    assert_eq!(slots(&world), [1]);
+    world.tell(Event::Call(nth(0, 3)));
+    world.tell(Event::Call(nth(0, 3)));
+    assert_eq!(slots(&world), [1, 3], "once");
+    assert_eq!(world.standing(nth(0, 2)), Standing::Down(Rest::New));
+    for nobody in [nth(0, 0), nth(0, 4), nth(9, 1)] {
+        world.tell(Event::Call(nobody));
+    }
+    assert_eq!(slots(&world), [1, 3]);
+}
+
+#[test]
+fn a_call_to_a_unit_that_does_not_run_changes_nothing() {
+    let policy = service("pool", |it| it.role = Role::Pool { ahead: 0 });
+    let mut world = World::of([policy]);
+    world.tell(Event::Call(WEB));
+    world.boot();
+    world.tell(Event::Stop(WEB.unit));
+    world.tell(Event::Call(WEB));
+    assert_eq!(slots(&world), []);
+    world.tell(Event::Start(WEB.unit));
+    assert_eq!(slots(&world), [], "none is ahead");
+    world.tell(Event::Call(WEB));
+    assert_eq!(slots(&world), [1]);
+    world.tell(Event::Shutdown);
+    world.tell(Event::Call(WEB));
+    assert_eq!((slots(&world), world.left), (vec![1], Some(Outcome::Clean)));
+}
+
+#[test]
+fn a_call_waits_until_the_pause_of_its_unit_is_over() {
+    let pause = Rule {
+        label: "rule".into(),
+        matches: Match { exit_code: vec![3], ..Match::default() },
+        task: None,
+        instance: None,
+        unit: Some(UnitVerdict::Pause),
+        pace: Some(RulePace::Delay(s(5))),
+    };
+    let mut world = World::of([service("pool", |it| {
+        (it.instances, it.role) = (3, Role::Pool { ahead: 1 });
+        it.restart.when = RestartWhen::Always;
+        it.rules = [pause].into();
+    })]);
+    world.boot();
+    world.exits(nth(0, 1), 3);
+    world.tell(Event::Call(nth(0, 2)));
+    world.tell(Event::Call(nth(0, 3)));
+    assert_eq!(world.standing(nth(0, 2)), Standing::Backoff);
+    world.tell(Event::Dismiss { id: nth(0, 3), cause: StopCause::Scale, kill: false });
+    assert_eq!(world.standing(nth(0, 3)), Standing::Down(Rest::Finished));
+    world.pass(s(60));
+    let mut came = slots(&world);
+    came.sort_unstable();
+    assert_eq!(came, [1, 1, 2], "who was called back in time does not come");
+}
+
+#[test]
+fn a_process_of_one_task_comes_when_it_is_called_and_never_by_itself() {
+    let mut world = World::of([service("pool", |it| {
+        it.role = Role::Pool { ahead: 0 };
+        it.restart.when = RestartWhen::OnTask;
+    })]);
+    world.boot();
+    for (number, code) in (1..).zip([0, 1, 75, 78]) {
+        world.tell(Event::Call(WEB));
+        world.exits(WEB, code);
+        world.pass(s(600));
+        assert_eq!(world.standing(WEB), Standing::Down(Rest::Finished), "exit {code}");
+        assert_eq!(slots(&world).len(), number);
+    }
+    world.tell(Event::Call(WEB));
+    world.tell(Event::Restart(WEB.unit));
+    world.pass(s(600));
+    assert_eq!((slots(&world).len(), world.alive()), (5, 0), "not even with its unit");
 }

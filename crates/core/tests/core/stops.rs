@@ -4,8 +4,8 @@ use crate::world::*;
 use hearken_core::action::{Action, Outcome, Report};
 use hearken_core::evidence::{Ending, Said, StopCause};
 use hearken_core::instance::{Rest, Standing};
-use hearken_core::judge::{DecidedBy, Next};
-use hearken_core::policy::{Ready, RestartWhen};
+use hearken_core::judge::{DecidedBy, Next, Pace};
+use hearken_core::policy::{Ready, RestartWhen, Role};
 use hearken_core::supervision::Event;
 
 const STOP: Event = Event::Stop(WEB.unit);
@@ -333,4 +333,85 @@ fn a_start_of_what_is_being_stopped_for_a_fault_starts_it_again_uncounted() {
     world.tell(START);
     world.pass(s(10));
     assert_eq!(world.standing(WEB), Standing::Starting { running: true });
+}
+
+/// A pool of one worker, that runs.
+fn pool(when: RestartWhen) -> World {
+    let mut world = World::of([service("pool", |it| {
+        it.role = Role::Pool { ahead: 1 };
+        it.restart.when = when;
+    })]);
+    world.boot();
+    world
+}
+
+fn dismiss(cause: StopCause, kill: bool) -> Event {
+    Event::Dismiss { id: WEB, cause, kill }
+}
+
+#[test]
+fn a_pool_asks_its_worker_to_go_or_has_it_killed() {
+    let mut world = pool(RestartWhen::Always);
+    world.tell(dismiss(StopCause::Recycle, false));
+    assert_eq!((world.signals(WEB), world.kills()), (vec![TERM, CONT], 0));
+    assert_eq!(world.decided(WEB), (Next::Finished, DecidedBy::Supervisor));
+
+    let mut world = pool(RestartWhen::Always);
+    world.manners = Manners::IgnoresTerm;
+    world.tell(dismiss(StopCause::TaskTimeout, true));
+    assert_eq!((world.signals(WEB), world.kills()), (vec![], 1));
+}
+
+#[test]
+fn a_pool_loses_its_patience_with_a_worker_it_has_asked() {
+    let mut world = World::of([service("pool", |it| it.role = Role::Pool { ahead: 1 })]);
+    world.manners = Manners::IgnoresTerm;
+    world.boot();
+    world.tell(dismiss(StopCause::TaskCancelled, false));
+    world.pass(s(3));
+    assert_eq!(world.kills(), 0);
+    world.tell(dismiss(StopCause::TaskCancelled, true));
+    assert_eq!(world.kills(), 1);
+}
+
+#[test]
+fn what_follows_when_a_pool_dismisses_a_worker_says_the_cause() {
+    let at_once = Next::Restart { pace: Pace::AtOnce, counted: false };
+    use RestartWhen::{Always, OnTask};
+    let table = [
+        (StopCause::Scale, Always, Next::Stopped, DecidedBy::Operator),
+        (StopCause::Recycle, Always, Next::Finished, DecidedBy::Supervisor),
+        (StopCause::TaskTimeout, Always, at_once, DecidedBy::Task),
+        (StopCause::TaskCancelled, Always, at_once, DecidedBy::Task),
+        (StopCause::NotAccepted, Always, again(true), DecidedBy::Supervisor),
+        (StopCause::TaskTimeout, OnTask, Next::Finished, DecidedBy::Task),
+        (StopCause::TaskCancelled, OnTask, Next::Finished, DecidedBy::Task),
+    ];
+    for (cause, when, next, decided_by) in table {
+        let mut world = pool(when);
+        world.tell(dismiss(cause, true));
+        assert_eq!(world.decided(WEB), (next, decided_by), "{cause:?} {when:?}");
+    }
+}
+
+#[test]
+fn a_dismissed_worker_that_was_on_its_way_does_not_come() {
+    let mut world = pool(RestartWhen::Always);
+    world.crashes(WEB);
+    assert_eq!(world.standing(WEB), Standing::Backoff);
+    world.tell(dismiss(StopCause::Recycle, false));
+    world.pass(s(600));
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Finished));
+
+    let mut world = World::of([service("pool", |it| it.role = Role::Pool { ahead: 1 })]);
+    world.forks = Forks::Never;
+    world.boot();
+    world.tell(dismiss(StopCause::Recycle, false));
+    assert_eq!(world.kills(), 1, "as soon as it is known");
+    world.forked(WEB);
+    world.pass(s(600));
+    assert_eq!((world.alive(), world.standing(WEB)), (0, Standing::Down(Rest::Finished)));
+
+    world.tell(dismiss(StopCause::Recycle, true));
+    assert_eq!(world.standing(WEB), Standing::Down(Rest::Finished), "nobody is there");
 }

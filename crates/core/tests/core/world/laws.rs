@@ -4,10 +4,10 @@ use super::World;
 use hearken_core::action::Report;
 use hearken_core::evidence::{End, Evidence, Said, StopCause};
 use hearken_core::identity::{InstanceId, Token, UnitIndex};
-use hearken_core::instance::{Rest, Standing};
+use hearken_core::instance::{Instance, Rest, Standing};
 use hearken_core::judge::{self, DecidedBy, Judgement, Next, Pace};
 use hearken_core::moment::Moment;
-use hearken_core::policy::{OnLimit, Until};
+use hearken_core::policy::{OnLimit, Role, Until};
 use hearken_core::supervision::Event;
 use hearken_core::unit::Going;
 use hearken_core::verdict::{InstanceVerdict, UnitVerdict};
@@ -30,6 +30,8 @@ pub(super) struct Slot {
     end: Option<(Judgement, Option<Moment>)>,
     /// It stays down until somebody starts it.
     rests: bool,
+    /// Its pool needs a process there.
+    called: bool,
     /// What was held against its budget since the last start by hand.
     counted: Vec<Moment>,
     /// Its failures in a row; `None` after a command, until the next end tells.
@@ -69,8 +71,12 @@ impl World {
                 }
                 return Hand::On(*unit);
             }
-            // No pools in these histories: theirs are in `pool`.
-            Event::Call(_) | Event::Dismiss { .. } => return Hand::Nobody,
+            Event::Call(id) => {
+                if self.core.standing(*id).is_some() {
+                    self.slots.entry(*id).or_default().called = true;
+                }
+            }
+            Event::Dismiss { .. } => {}
             Event::Boot => {
                 let units = (0..).map(UnitIndex).map_while(|it| Some((it, self.core.unit(it)?)));
                 let off = units.filter(|(_, unit)| unit.going == Going::Off);
@@ -159,6 +165,10 @@ impl World {
         slot.incarnation = incarnation;
         let rested = std::mem::take(&mut slot.rests);
         let end = slot.end.take();
+        if std::mem::take(&mut slot.called) {
+            assert!(paused <= now, "{id:?} is started though its unit is paused until {paused:?}");
+            return false;
+        }
         if by_hand || was == Going::Held {
             slot.counted.clear();
             slot.failures = None;
@@ -357,11 +367,18 @@ impl World {
         let after = &self.core.unit(unit).unwrap().policy.after;
         let missing = after.iter().filter(|after| {
             let on = self.core.unit(after.unit).unwrap();
-            !on.in_use().all(|it| match it.standing() {
-                Standing::Down(Rest::Finished) => true,
+            let is_up = |standing| match standing {
                 Standing::Ready => after.until != Until::Succeeded,
                 standing => after.until == Until::Started && standing.is_up(),
-            })
+            };
+            let finished = |standing| standing == Standing::Down(Rest::Finished);
+            !match on.policy.role {
+                Role::Service => {
+                    on.in_use().map(Instance::standing).all(|it| is_up(it) || finished(it))
+                }
+                Role::Pool { ahead: 0 } => on.going == Going::On,
+                Role::Pool { .. } => on.in_use().map(Instance::standing).any(is_up),
+            }
         });
         missing.map(|after| after.unit).collect()
     }
