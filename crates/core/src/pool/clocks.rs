@@ -2,7 +2,7 @@
 
 use super::task::{Place, taken_back};
 use super::worker::{Held, Is, Recall, Stage};
-use super::{Action, Pool, RecycleCause, Report, WorkMode};
+use super::{Action, Pool, RecycleCause, Report};
 use crate::evidence::StopCause;
 use crate::moment::Moment;
 use crate::supervision::STALL;
@@ -21,8 +21,7 @@ impl Pool {
             let age = self.policy.recycle.age.unwrap_or_default();
             self.recycle(now, slot, RecycleCause::Age(age));
         }
-        if self.policy.mode == WorkMode::Line
-            && let Some(worker) = self.worker(slot)
+        if let Some(worker) = self.worker(slot)
             && let Some((due, held)) = worker.overdue(accept)
             && due <= now
         {

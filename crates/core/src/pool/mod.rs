@@ -52,7 +52,6 @@ use dependency::Pause;
 use queue::{Queue, Ticket};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 use task::{Place, Task};
 use worker::{Is, Listed, Worker};
 
@@ -375,9 +374,7 @@ impl Pool {
     /// Keeps the indexes of slots true, whatever was changed in this one.
     fn settle(&mut self, slot: u32, now: Moment) {
         let exec = self.policy.mode == WorkMode::Exec;
-        // A process that has one task begins with it when it starts.
-        let accept = if exec { Duration::MAX } else { self.policy.clocks.accept };
-        let most = self.policy.max;
+        let (accept, most) = (self.policy.clocks.accept, self.policy.max);
         let Some(worker) = self.worker(slot) else { return };
         let mut stop = false;
         if worker.is == Is::Draining && worker.held.is_empty() {

@@ -101,10 +101,7 @@ impl Pool {
     }
 
     fn assert_slots(&self, now: Moment) {
-        let accept = match self.policy.mode {
-            WorkMode::Line => self.policy.clocks.accept,
-            WorkMode::Exec => std::time::Duration::MAX,
-        };
+        let accept = self.policy.clocks.accept;
         let (mut free, mut idle, mut rings, mut leaving) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut tokens = HashMap::new();

@@ -287,7 +287,8 @@ impl Worker {
     }
 
     /// The task it should have begun by now, and by when: the first it was sent, counted from the
-    /// moment it had nothing else to do. Who is being stopped owes no beginning.
+    /// moment it had nothing else to do. Who is being stopped owes no beginning, and in exec mode the
+    /// start is one.
     pub(super) fn overdue(&self, accept: Duration) -> Option<(Moment, &Held)> {
         let works = matches!(self.is, Is::Ready | Is::Draining);
         if !works || self.held.iter().any(Held::is_accepted) {
