@@ -127,7 +127,11 @@ impl Pool {
         let takes = !halted
             && match exec {
                 true => worker.is == Is::Down { barred: false },
-                false => worker.is == Is::Ready && worker.in_hand() < worker.credits as usize,
+                // One that is to be replaced does what was claimed for it before that.
+                false => {
+                    matches!(worker.is, Is::Ready | Is::Draining)
+                        && worker.in_hand() < worker.credits as usize
+                }
             };
         if recall.is_some() || !takes {
             worker.held.remove(place);

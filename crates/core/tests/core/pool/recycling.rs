@@ -4,7 +4,6 @@ use super::floor::*;
 use crate::world::s;
 use hearken_core::evidence::{Ending, StopCause};
 use hearken_core::pool::{Event, PoolPolicy, RecycleCause, Report, TaskNext};
-use hearken_core::task::Counters;
 use std::collections::BTreeSet;
 
 /// One worker, and a slot for its successor.
@@ -187,18 +186,17 @@ fn an_old_worker_that_crashes_does_not_come_back_beside_its_successor() {
 }
 
 #[test]
-fn a_recycled_worker_touches_no_counter() {
+fn a_worker_that_is_to_be_replaced_does_first_what_was_claimed_for_it_before() {
     let mut floor = spare(|it| it.recycle.memory = Some(1));
     floor.store_answers = false;
     let one = floor.add(1);
     floor.tell(Event::Memory(floor.token(1), 1));
     floor.store_answers_now();
-    assert_eq!(floor.next(one), TaskNext::Released);
+    assert_eq!(floor.stops(), [], "it holds a task");
+    floor.done(one);
     floor.store_answers_now();
-    floor.store_answers_now();
-    assert_eq!(floor.slots_of(one), [1, 2]);
-    let counters = floor.kept(one).counters;
-    assert_eq!(counters, Counters { leases: 1, ..Counters::default() });
+    assert_eq!((floor.slots_of(one), floor.next(one)), (vec![1], TaskNext::Succeeded));
+    assert_eq!(floor.stops(), [(at(0), 1, StopCause::Recycle, false)]);
 }
 
 #[test]
