@@ -150,22 +150,15 @@ impl Assembly {
         self.came == pieces
     }
 
-    /// How many bytes came in pieces.
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
-
     /// What came in pieces, if all of it is here.
     pub(super) fn bytes(&mut self) -> Option<Bytes> {
         (self.spooled == 0).then(|| self.room.split().freeze())
     }
 
-    /// The result as the store takes it. `pieces`: what was sent in pieces counts.
-    pub(super) fn finish(
-        &mut self,
-        pieces: bool,
-        mut spool: impl FnMut(u32, Bytes),
-    ) -> Option<TaskResult> {
+    /// The result as the store takes it.
+    pub(super) fn finish(&mut self, mut spool: impl FnMut(u32, Bytes)) -> TaskResult {
+        // A result in pieces may be empty; so may the output of a process, which is in none.
+        let pieces = self.came > 0 || self.length > 0;
         let summary = self.summary.take();
         let (value, content_type) = result::plain(self.value.take(), self.content_type.take());
         let body = match value {
@@ -183,7 +176,7 @@ impl Assembly {
             None if pieces => ResultBody::Inline(self.room.split().freeze()),
             None => ResultBody::Inline(Raw::nil().into_msgpack()),
         };
-        Some(TaskResult { body, content_type, summary })
+        TaskResult { body, content_type, summary }
     }
 }
 

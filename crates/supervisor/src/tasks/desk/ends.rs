@@ -79,10 +79,9 @@ impl Desk {
             finish.progress = hand.progress.map(|progress| (*progress).into());
             if end.next == TaskNext::Succeeded {
                 let (task, lease, commands) = (end.task, end.lease, &mut self.commands);
-                let pieces = hand.result.length() > 0;
-                result = hand.result.finish(pieces, |sequence, piece| {
+                result = Some(hand.result.finish(|sequence, piece| {
                     commands.push_back((Ticket::Spooled, spool(task, lease, sequence, piece)));
-                });
+                }));
             }
         }
         let error = error.map(|found| {
