@@ -1,5 +1,7 @@
 """The figures as text: each beside the floor of the same round, and beside its target."""
 
+import os
+import platform
 from dataclasses import dataclass
 from statistics import median
 
@@ -34,6 +36,10 @@ ROWS = (
     Row("the same with the services'", "all_back_cpu_all", "s"),
     Row("own processes", "processes", "", beside_floor=False),
 )
+
+
+def machine():
+    return f"Linux {platform.release()}, {os.cpu_count()} processors"
 
 
 def shown(value, unit):

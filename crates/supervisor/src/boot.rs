@@ -89,13 +89,24 @@ pub enum UpError {
 /// # Errors
 /// Why it did not come up. Once it is up, everything that goes wrong is a log event.
 pub fn up(options: &Up) -> Result<Outcome, UpError> {
+    up_beside(options, |_client| async {})
+}
+
+/// The same, and `front` beside it: it has the pools at hand.
+///
+/// # Errors
+/// Why it did not come up.
+pub fn up_beside<F: Future<Output = ()> + Send + 'static>(
+    options: &Up,
+    front: impl FnOnce(Client) -> F,
+) -> Result<Outcome, UpError> {
     // Before the config is read: the fork server keeps a copy of this process's memory, and no
     // secret of the config shall be in it.
     let ground = Ground::lay()?;
     let Loaded { config, warnings } = read_config(options)?;
     let state = StateDirectory::lock(&state_directory(&config)?)?;
     let place = Place { state: Some(state), warnings: &warnings };
-    run(ground, config, place, |_client| async {})
+    run(ground, config, place, front)
 }
 
 /// Where a supervisor works, and what was noticed on the way there.

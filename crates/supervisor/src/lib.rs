@@ -39,7 +39,7 @@ mod watched;
 pub mod why;
 pub mod worker_check;
 
-pub use boot::{Up, UpError, up};
+pub use boot::{Up, UpError, up, up_beside};
 pub use hearken_core::action::Outcome;
 pub use hearken_sys::become_fork_server_if_asked;
 pub use notify::NotifyError;
