@@ -105,9 +105,9 @@ impl Held {
     /// The worker begins: its clocks run.
     pub(super) fn accept(&mut self, now: Moment, clocks: &Clocks) {
         self.stage = Stage::Accepted(now);
+        self.kill_at = self.kill_at.min(clocks.hard.map_or(Moment::NEVER, |hard| now + hard));
         if self.recall.is_none() {
             self.soft_at = clocks.cancel_after().map_or(Moment::NEVER, |soft| now + soft);
-            self.kill_at = clocks.hard.map_or(Moment::NEVER, |hard| now + hard);
         }
     }
 

@@ -147,6 +147,17 @@ fn the_clocks_run_from_the_beginning_of_the_work() {
 }
 
 #[test]
+fn a_worker_that_begins_with_what_it_is_to_give_up_has_no_longer_for_it() {
+    let mut floor = Floor::of(line(|it| it.clocks.hard = Some(s(3))));
+    let one = floor.add(1);
+    floor.tell(Event::Cancel(one));
+    floor.pass(s(1));
+    floor.accept(one);
+    floor.pass(s(10));
+    assert_eq!(floor.stops(), [(at(4_000), 1, StopCause::TaskCancelled, true)]);
+}
+
+#[test]
 fn a_kill_for_one_task_is_held_against_no_other() {
     let mut floor = Floor::with(line(|it| it.clocks.hard = Some(s(30))), 1, Some(2));
     let (one, two) = (floor.add(1), floor.add(2));

@@ -11,8 +11,8 @@ use hearken_core::task::{BatchId, Counters, Lease, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What a timer, and a stall of a second at most, may take on top of a deadline.
-const SLACK: Duration = Duration::from_millis(1_100);
+/// What a timer may take on top of a deadline.
+const SLACK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum At {

@@ -47,6 +47,8 @@ pub(super) struct Process {
     jobs: Vec<Job>,
     ready_at: Moment,
     credits: u32,
+    /// It takes whatever it is sent, and begins with none of it.
+    mute: bool,
     /// It ends by itself.
     pub(super) dies: Option<(Moment, Ending)>,
 }
@@ -67,6 +69,7 @@ impl Process {
             jobs: Vec::new(),
             ready_at: if mode == WorkMode::Line { ready_at } else { Moment::NEVER },
             credits: dice.pick(&[0, 1, 1, 1, 2, 3]),
+            mute: dice.percent(4),
             dies,
         }
     }
@@ -75,7 +78,8 @@ impl Process {
     pub(super) fn good(token: Token, mode: WorkMode, now: Moment) -> Self {
         let ready_at = if mode == WorkMode::Line { now } else { Moment::NEVER };
         let (inbox, outbox, jobs) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        Self { token, mode, inbox, outbox, jobs, ready_at, credits: 2, dies: None }
+        let (credits, mute, dies) = (2, false, None);
+        Self { token, mode, inbox, outbox, jobs, ready_at, credits, mute, dies }
     }
 
     pub(super) fn tell(&mut self, at: Moment, message: ToWorker) {
@@ -112,7 +116,7 @@ impl Process {
 
     /// Everything it does from now on is right.
     pub(super) fn calm_down(&mut self, now: Moment) {
-        self.dies = None;
+        (self.dies, self.mute) = (None, false);
         if self.mode == WorkMode::Line {
             self.ready_at = now;
             self.credits = self.credits.max(1);
@@ -143,6 +147,7 @@ impl Process {
         while self.inbox.front().is_some_and(|(at, _)| *at <= now) {
             let Some((_, message)) = self.inbox.pop_front() else { break };
             match message {
+                ToWorker::Task(_) if self.mute => {}
                 ToWorker::Task(handle) => self.jobs.push(Job::new(dice, handle, now, calm)),
                 ToWorker::Cancel(handle) => {
                     let job = self.jobs.iter_mut().find(|job| job.handle == handle);
