@@ -16,7 +16,9 @@
 //! Inside, from the whole to the part: [`supervision`] (order of start and stop, shutdown, idle),
 //! [`mod@unit`], [`instance`] (the table of states × events), [`account`] (what is held against an
 //! instance), [`judge`] (from [`evidence`] to what follows, by [`rule`] and by the table in
-//! [`verdict`]), and the small pieces [`budget`], [`backoff`], [`gate`], [`glob`].
+//! [`verdict`]), and the small pieces [`budget`], [`backoff`], [`gate`], [`glob`]. Beside it stands
+//! [`mod@pool`], with the same verbs: which task goes to which worker, and what becomes of it, by what
+//! [`mod@task`] says of an end.
 //!
 //! **Architecture invariant.** There is no clock here, no I/O, no thread, no async, no lock, no
 //! randomness and no global state: time comes in as a [`Moment`](moment::Moment), deadlines go out
