@@ -64,6 +64,7 @@ fn up(file: ConfigFile) -> Exit {
                 }
                 UpError::State(_)
                 | UpError::Notify(_)
+                | UpError::Control(_)
                 | UpError::Store(_)
                 | UpError::Pools(_)
                 | UpError::Runtime { .. }

@@ -1,12 +1,13 @@
 //! `hearken up`, from the first call to the exit code.
 
 mod ground;
-mod pools;
+pub(crate) mod pools;
 mod recipes;
 
 pub(crate) use ground::Ground;
 
 use crate::clock::Clock;
+use crate::control::{ControlError, ControlSocket, control_socket};
 use crate::convert;
 use crate::daemon::{Begun, Daemon};
 use crate::events::{
@@ -67,6 +68,9 @@ pub enum UpError {
     /// There is no socket for those with `ready = "notify"`.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+    /// There is no socket to give commands at.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// There is no store for the tasks of pools.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -105,8 +109,16 @@ pub fn up_beside<F: Future<Output = ()> + Send + 'static>(
     let ground = Ground::lay()?;
     let Loaded { config, warnings } = read_config(options)?;
     let state = StateDirectory::lock(&state_directory(&config)?)?;
+    // Under the lock of the state directory: no other supervisor of it comes here.
+    let path = control_socket(&config, state.path());
+    let control = ControlSocket::bind(&path, &config.supervisor.control)?;
     let place = Place { state: Some(state), warnings: &warnings };
-    run(ground, config, place, front)
+    run(ground, config, place, |client| {
+        let front = front(client.clone());
+        async {
+            tokio::join!(control.serve(client), front);
+        }
+    })
 }
 
 /// Where a supervisor works, and what was noticed on the way there.

@@ -17,6 +17,7 @@
 mod boot;
 mod child;
 mod clock;
+pub mod control;
 mod convert;
 mod daemon;
 pub mod emit;

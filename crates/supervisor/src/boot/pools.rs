@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Opens the pools of this config. A store on a disk is opened only if a pool has one.
-pub(super) fn open(
+pub(crate) fn open(
     config: &Config,
     state: Option<&Path>,
     clock: Clock,

@@ -4,8 +4,8 @@
 //! `HEARKEN_BLESS=1` writes it anew, and the difference stands in the review.
 
 use super::{
-    ChildLog, ChildOutput, ChildStatus, child, daemon, ledger, lifecycle, notify, probe, task,
-    together,
+    ChildLog, ChildOutput, ChildStatus, child, control, daemon, ledger, lifecycle, notify, probe,
+    task, together,
 };
 use crate::logs::{self, Style};
 use std::collections::BTreeSet;
@@ -38,6 +38,7 @@ samples!(u32 = 7, u64 = 7, i32 = 7, i64 = 7, f64 = 0.5, bool = true);
 
 fn emit_all() {
     daemon::emit_samples();
+    control::emit_samples();
     ledger::emit_samples();
     lifecycle::emit_samples();
     notify::emit_samples();

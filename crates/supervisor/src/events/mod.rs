@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod catalogue;
 mod child;
+mod control;
 mod daemon;
 mod ledger;
 mod lifecycle;
@@ -16,6 +17,7 @@ mod task;
 mod together;
 
 pub use child::*;
+pub use control::*;
 pub use daemon::*;
 pub use ledger::*;
 pub use lifecycle::*;
