@@ -24,8 +24,8 @@ Examples:
 
 The line is the descriptor that HEARKEN_FD names. It must speak JSON, as it does in pools with \
 mode = \"exec\"; a service needs line = \"json\" for it. In a pool it is about the task of the \
-process, and the exit code still has the last word: say the error, then exit with a code other \
-than 0. A line takes 64 KiB; a longer result goes to standard output.
+process. An error stands whatever the exit code is, unless progress follows it; a result and a \
+snooze hold if the exit code is 0. A line takes 64 KiB; a longer result goes to standard output.
 
 Without HEARKEN_FD it prints to standard error what it would have said, and exits with 0.
 
@@ -77,7 +77,7 @@ enum What {
         #[arg(long, requires = "value")]
         text: bool,
     },
-    /// What went wrong. The exit code still has the last word.
+    /// What went wrong. It says more than an exit code can, and stands whatever that is.
     Error {
         /// The kind: transient, timeout, rate_limited, unavailable, conflict, resource, invalid,
         /// not_found, denied, config, bug, cancelled.

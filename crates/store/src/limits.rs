@@ -16,8 +16,9 @@ pub const MAX_CHECKPOINT: usize = 64 * 1024;
 pub const MAX_PIECE: usize = 1024 * 1024;
 /// The longest result that is kept beside its task, in bytes; a longer one is spooled.
 pub const MAX_INLINE: usize = 1024 * 1024;
-/// The longest error, logs, progress or summary of one attempt, in bytes.
-pub const MAX_TEXT: usize = 64 * 1024;
+/// The longest error, logs, progress or summary of one attempt, in bytes: what a pool keeps of a log
+/// at most, which is 1 MiB, and as much again as it takes to say what was left out.
+pub const MAX_TEXT: usize = 1024 * 1024 + 1024;
 /// How many attempts of a task its history holds; beyond, the oldest go.
 pub const MAX_ATTEMPTS: u32 = 100;
 /// How many tasks one page of a list holds at most.

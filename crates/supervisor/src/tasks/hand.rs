@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use hearken_core::moment::Moment;
 use hearken_core::task::{Lease, TaskId};
 use hearken_proto::{Chunk, MAX_CHUNK, Raw};
-use hearken_store::{Command, MAX_INLINE, ResultBody, TaskResult};
+use hearken_store::{Command, MAX_INLINE, MAX_NAME, MAX_TEXT, ResultBody, TaskResult};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -93,6 +93,8 @@ pub(super) enum Trouble {
     TooLarge,
     /// A piece is missing, or came twice.
     OutOfOrder,
+    /// What is said about it is longer than is kept.
+    Wordy,
 }
 
 impl Assembly {
@@ -155,13 +157,30 @@ impl Assembly {
         (self.spooled == 0).then(|| self.room.split().freeze())
     }
 
+    /// Gives back what [`Assembly::bytes`] took.
+    pub(super) fn give_back(&mut self, bytes: Bytes) {
+        self.room = bytes.into();
+    }
+
+    /// What is wrong with a result that a worker sent whole, or with what it said about it. The
+    /// store would refuse the end of the try for it, and nobody could tell that any more.
+    pub(super) fn misfit(&self) -> Option<Trouble> {
+        let length = |it: &Option<Bytes>| it.as_ref().map_or(0, Bytes::len);
+        if length(&self.value) as u64 > self.limit {
+            return Some(Trouble::TooLarge);
+        }
+        let media_type = self.content_type.as_ref().map_or(0, |it| it.len());
+        let wordy = length(&self.summary) > MAX_TEXT || media_type > MAX_NAME;
+        wordy.then_some(Trouble::Wordy)
+    }
+
     /// The result as the store takes it.
     pub(super) fn finish(&mut self, mut spool: impl FnMut(u32, Bytes)) -> TaskResult {
         // A result in pieces may be empty; so may the output of a process, which is in none.
         let pieces = self.came > 0 || self.length > 0;
         let summary = self.summary.take();
-        let (value, content_type) = result::plain(self.value.take(), self.content_type.take());
-        let body = match value {
+        let content_type = self.content_type.take();
+        let body = match self.value.take() {
             Some(value) if value.len() <= MAX_INLINE => ResultBody::Inline(value),
             Some(value) => {
                 self.length = value.len() as u64;
@@ -183,4 +202,39 @@ impl Assembly {
 /// The command that spools a piece.
 pub(super) fn spool(task: TaskId, lease: Lease, sequence: u32, data: Bytes) -> Command {
     Command::Spool { id: task, lease, sequence, data }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_that_the_store_would_refuse_is_known_before() {
+        let with = |change: &dyn Fn(&mut Assembly)| {
+            let mut result = Assembly::new(100);
+            change(&mut result);
+            result.misfit()
+        };
+        let bytes = |length| Some(Bytes::from(vec![0; length]));
+        assert_eq!(with(&|_| {}), None);
+        assert_eq!(with(&|it| it.value = bytes(100)), None);
+        assert_eq!(with(&|it| it.value = bytes(101)), Some(Trouble::TooLarge));
+        assert_eq!(with(&|it| it.summary = bytes(MAX_TEXT)), None);
+        assert_eq!(with(&|it| it.summary = bytes(MAX_TEXT + 1)), Some(Trouble::Wordy));
+        let media_type = |length: usize| Some(Arc::from("x".repeat(length)));
+        assert_eq!(with(&|it| it.content_type = media_type(MAX_NAME)), None);
+        assert_eq!(with(&|it| it.content_type = media_type(MAX_NAME + 1)), Some(Trouble::Wordy));
+    }
+
+    #[test]
+    fn a_full_log_says_how_much_found_no_room_and_can_be_kept() {
+        let mut logs = Logs::new(MAX_TEXT - 1024);
+        let line = "x".repeat(1000);
+        for _ in 0..2000 {
+            logs.push("info", &line);
+        }
+        let text = logs.text().unwrap();
+        assert!(text.ends_with("more lines found no room)\n"));
+        assert!(text.len() <= MAX_TEXT, "{}", text.len());
+    }
 }

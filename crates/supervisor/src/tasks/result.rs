@@ -4,6 +4,7 @@ use super::hand::{Assembly, Trouble};
 use bytes::Bytes;
 use hearken_config::ResultForm;
 use hearken_proto::{ErrorKind, ErrorMessage, Raw};
+use hearken_store::MAX_INLINE;
 use std::sync::Arc;
 
 /// How the standard output of an exec task is read.
@@ -29,7 +30,11 @@ impl Form {
         let Some(bytes) = result.bytes() else { return Ok(()) };
         let value = match self.0 {
             ResultForm::None => Raw::nil(),
-            ResultForm::Bytes => Raw::binary(&bytes),
+            // Bytes stay bytes, whether there are many or few.
+            ResultForm::Bytes => {
+                result.value = Some(bytes);
+                return Ok(());
+            }
             ResultForm::Text => match std::str::from_utf8(&bytes) {
                 Ok(text) => Raw::string(text.strip_suffix('\n').unwrap_or(text)),
                 Err(_) => {
@@ -39,12 +44,9 @@ impl Form {
                     ));
                 }
             },
-            ResultForm::Json => match serde_json::from_slice::<serde_json::Value>(&bytes)
-                .ok()
-                .and_then(|json| Raw::from_value(&json).ok())
-            {
-                Some(value) => value,
-                None => {
+            ResultForm::Json => match Raw::from_json(&bytes) {
+                Ok(value) => value,
+                Err(_) => {
                     return Err(bug(
                         "result.not_json",
                         "its output is not one JSON value: mend the program, or set result = \"text\"",
@@ -52,8 +54,13 @@ impl Form {
                 }
             },
         };
-        result.content_type = None;
-        result.value = Some(value.into_msgpack());
+        let value = value.into_msgpack();
+        if value.len() > MAX_INLINE {
+            result.give_back(bytes);
+        } else {
+            result.content_type = None;
+            result.value = Some(value);
+        }
         Ok(())
     }
 }
@@ -100,6 +107,10 @@ pub(super) fn refused(trouble: Trouble, limit: u64) -> Box<ErrorMessage> {
                 "the result has more than {limit} bytes (max_result): raise it, or return a reference"
             ),
         )),
+        Trouble::Wordy => bug(
+            "result.wordy",
+            "its summary has more than 1 MiB, or its content type more than 255 bytes",
+        ),
         Trouble::OutOfOrder => {
             bug("result.pieces", "the pieces of the result do not make up a whole")
         }

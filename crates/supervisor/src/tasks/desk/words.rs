@@ -105,14 +105,16 @@ impl Desk {
             None | Some(0) => assembly.has(0) || exec,
             Some(chunks) => assembly.has(chunks) && result.data.is_none(),
         };
-        assembly.value = result.data.map(Raw::into_msgpack);
         let in_pieces = result.chunks.is_some_and(|chunks| chunks > 0);
-        assembly.content_type = result
+        let content_type = result
             .content_type
             .map(Into::into)
             .or_else(|| in_pieces.then(|| Arc::from("application/octet-stream")));
+        (assembly.value, assembly.content_type) =
+            result::plain(result.data.map(Raw::into_msgpack), content_type);
         assembly.summary = result.summary.map(Raw::into_msgpack);
         let trouble = assembly.trouble.or((!whole).then_some(Trouble::OutOfOrder));
+        let trouble = trouble.or_else(|| assembly.misfit());
         if let Some(trouble) = trouble {
             let error = result::refused(trouble, self.max_result);
             return self.failed(when, token, handle, &error);
