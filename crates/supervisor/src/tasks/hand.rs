@@ -1,7 +1,6 @@
 //! A task in the hands of a worker, as the shell has to know it: what came of it so far.
 
 use super::error::TaskError;
-use super::result;
 use bytes::{Bytes, BytesMut};
 use hearken_core::moment::Moment;
 use hearken_core::task::{Lease, TaskId};
