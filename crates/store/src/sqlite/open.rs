@@ -11,7 +11,6 @@ use super::table::{self, Table, Tables};
 use super::verify;
 use super::{Durability, SqliteStore};
 use crate::{Record, StoreError, lifecycle};
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -187,8 +186,6 @@ fn look(path: &Path) -> Result<Version, StoreError> {
     let look = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // Closing would move the write-ahead log into the database.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         schema::version(&connection)
     };
     look().map_err(|failure| failure.into_error(path))

@@ -113,7 +113,7 @@ pub(crate) fn fill(folder: &Path) {
     let mut store = open(folder).unwrap();
     assert_eq!(all_waiting(&mut store), taken, "nothing that was acknowledged is lost");
 
-    // A result that finds no room is taken back as a whole.
+    // Pieces of a commit that finds no room are taken back, with those of them that did.
     let (id, lease) = (taken[0], Lease { epoch: store.epoch(), number: 1 });
     let claim = Command::Claim { id, lease, worker: "w".into(), at: UnixMs::new(1) };
     store.apply_one(claim).unwrap();
@@ -121,11 +121,14 @@ pub(crate) fn fill(folder: &Path) {
         let data = Bytes::from(vec![2; length]);
         Command::Spool { id, lease, sequence, data }
     };
-    let long = store.apply_one(spool(0, 1024 * 1024)).unwrap_err();
-    assert!(is_full(&long), "{long}");
-    let expected = Refusal::PieceOutOfOrder { sequence: 1, expected: 0 };
-    assert_eq!(store.apply_one(spool(1, 1)).unwrap(), Reply::Refused(expected));
-    assert_eq!(store.apply_one(spool(0, 1)).unwrap(), Reply::Fenced(Fenced::Kept));
+    let kept = Reply::Fenced(Fenced::Kept);
+    for taken in [0, 1] {
+        let long = store.apply(vec![spool(taken, 1), spool(taken + 1, 1024 * 1024)]).unwrap_err();
+        assert!(is_full(&long), "{long}");
+        let expected = Refusal::PieceOutOfOrder { sequence: taken + 1, expected: taken };
+        assert_eq!(store.apply_one(spool(taken + 1, 1)).unwrap(), Reply::Refused(expected));
+        assert_eq!(store.apply_one(spool(taken, 1)).unwrap(), kept);
+    }
     print!("{} acknowledged, 0 lost", taken.len());
 }
 

@@ -305,6 +305,57 @@ fn a_damaged_piece_of_a_result_is_not_served() {
     assert!(sentence.contains("is missing"), "{sentence}");
 }
 
+/// Opens a closed store after something was done to its tables that leaves every row whole.
+fn opened_after(change: impl FnOnce(&rusqlite::Connection)) -> Result<SqliteStore, StoreError> {
+    let mut subject = filled();
+    subject.close();
+    let other = rusqlite::Connection::open(subject.path().join("tasks.db")).unwrap();
+    change(&other);
+    drop(other);
+    open(subject.path())
+}
+
+#[test]
+fn a_row_that_is_gone_is_missed_in_every_table() {
+    let tables =
+        ["task", "input", "attempt", "checkpoint", "batch", "batch_task", "unique_key", "meta"];
+    for table in tables {
+        let error = opened_after(|other| {
+            let sql = format!("DELETE FROM {table} WHERE id = (SELECT max(id) FROM {table})");
+            assert_eq!(other.execute(&sql, []).unwrap(), 1);
+        })
+        .unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{table}: {error}");
+    }
+}
+
+#[test]
+fn an_old_row_in_place_of_a_new_one_is_seen() {
+    let mut subject = Subject::new(Kind::Strict);
+    subject.add([1, 2].map(task));
+    let path = subject.path().join("tasks.db");
+    let key = id(1).to_u128().to_be_bytes();
+    let other = rusqlite::Connection::open(path).unwrap();
+    let record = "SELECT record FROM task WHERE id = ?1";
+    let old: Vec<u8> = other.query_row(record, [key], |row| row.get(0)).unwrap();
+    subject.run(id(1), DEAD);
+    subject.close();
+    other.execute("UPDATE task SET record = ?2 WHERE id = ?1", (key, old)).unwrap();
+    drop(other);
+    let sentence = open(subject.path()).unwrap_err().to_string();
+    assert!(sentence.contains("by pool and state"), "{sentence}");
+}
+
+#[test]
+fn a_changed_schema_is_refused() {
+    let sentence = opened_after(|other| {
+        other.execute_batch("CREATE INDEX extra ON task (record)").unwrap();
+    })
+    .unwrap_err()
+    .to_string();
+    assert!(sentence.contains("schema"), "{sentence}");
+}
+
 #[test]
 fn a_lost_file_is_missed() {
     for mut laboratory in [Laboratory::closed(), Laboratory::killed()] {

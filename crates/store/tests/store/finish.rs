@@ -187,7 +187,10 @@ fn a_history_has_a_bound(mut subject: Subject) {
 fn what_is_discarded_is_forgotten(mut subject: Subject) {
     subject.add([with_key(1, "a"), task(2)]);
     subject.run(id(1), AGAIN);
-    let lease = subject.run(id(1), TaskNext::Discarded);
+    let (lease, _) = subject.claim(id(1));
+    let data = bytes::Bytes::from_static(b"so far");
+    subject.apply(Command::Checkpoint { id: id(1), lease, sequence: 1, data });
+    assert_eq!(subject.end(finish(id(1), lease, TaskNext::Discarded)), Fenced::Kept);
     assert_eq!(subject.state(id(1)), None);
     assert_eq!(subject.end(finish(id(1), lease, DEAD)), Fenced::Stale);
     assert_eq!(subject.count(TaskState::Waiting), 1);
