@@ -1,18 +1,22 @@
 //! Starts hearken, reads its log, and leaves nothing behind.
 
 mod event;
+mod gate;
 mod log;
 mod proc;
 mod setup;
 mod skip;
 mod supervisor;
+mod tasks;
 mod web;
 
 pub(crate) use event::{Event, event};
+pub(crate) use gate::Gate;
 pub(crate) use proc::{Process, processes};
 pub(crate) use setup::{Setup, fixture, hearken};
 pub(crate) use skip::{alone, is_root, skip};
 pub(crate) use supervisor::Hearken;
+pub(crate) use tasks::{TaskId, Told};
 pub(crate) use web::{Web, port};
 
 use std::time::{Duration, Instant};

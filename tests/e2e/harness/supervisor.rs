@@ -102,6 +102,16 @@ impl Hearken {
         self.setup.clone().start()
     }
 
+    /// The next life in the same place, once nothing of this one is left.
+    #[track_caller]
+    pub(crate) fn again(mut self) -> Hearken {
+        self.end_within(PATIENCE);
+        self.tree_is_gone_within(Duration::from_secs(4));
+        let setup = self.setup.clone();
+        drop(self);
+        setup.start()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.setup.folder()
     }
