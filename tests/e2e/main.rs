@@ -19,6 +19,8 @@ mod dependencies;
 mod emit;
 mod environment;
 mod examples;
+mod exec;
+mod exec_ends;
 mod fork_server;
 mod frozen;
 mod groups;
