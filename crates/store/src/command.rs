@@ -98,6 +98,9 @@ pub enum Command {
         /// To be over by then.
         expires: Option<UnixMs>,
     },
+    /// Remove these tasks, as far as they have ended: nobody will ask for them again. Answered by
+    /// [`Reply::Purged`].
+    Forget(Vec<TaskId>),
     /// Remove tasks that ended long ago, and batches none of whose tasks is left. Answered by
     /// [`Reply::Purged`].
     Purge(Purge),
@@ -116,6 +119,7 @@ impl Command {
             | Self::Expire { .. }
             | Self::EndBatch { .. }
             | Self::Requeue { .. }
+            | Self::Forget(_)
             | Self::Purge(_) => 0,
         };
         bytes as u64
@@ -157,7 +161,7 @@ impl Purge {
     }
 }
 
-/// What a [`Purge`] did.
+/// What a [`Purge`] or a [`Command::Forget`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Purged {
     /// How many tasks it removed.

@@ -237,6 +237,17 @@ impl MemoryStore {
         Reply::Requeued(Box::new(pending))
     }
 
+    pub(super) fn forget(&mut self, ids: &[TaskId]) -> Purged {
+        let mut purged = Purged::default();
+        for id in ids {
+            if self.tasks.get(id).is_some_and(|kept| kept.record.state.is_final()) {
+                self.remove(*id, false);
+                purged.tasks += 1;
+            }
+        }
+        purged
+    }
+
     pub(super) fn purge(&mut self, purge: &Purge) -> Purged {
         let from = purge.after.map_or(Bound::Unbounded, Bound::Excluded);
         let seen: Vec<TaskId> = self

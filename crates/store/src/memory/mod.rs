@@ -72,6 +72,7 @@ impl MemoryStore {
             Command::Spool { id, lease, sequence, data } => self.spool(id, lease, sequence, data),
             Command::EndBatch { id, end, at } => self.end_batch(id, end, at),
             Command::Requeue { id, at, expires } => Ok(self.requeue(id, at, expires)),
+            Command::Forget(ids) => Ok(Reply::Purged(self.forget(&ids))),
             Command::Purge(purge) => Ok(Reply::Purged(self.purge(&purge))),
         }
     }

@@ -45,6 +45,7 @@ impl Commit<'_> {
             Command::Spool { id, lease, sequence, data } => self.spool(id, lease, sequence, &data),
             Command::EndBatch { id, end, at } => self.end_batch(id, end, at),
             Command::Requeue { id, at, expires } => self.requeue(id, at, expires),
+            Command::Forget(ids) => self.forget(&ids),
             Command::Purge(purge) => self.purge(&purge),
         };
         match done {
@@ -258,6 +259,17 @@ impl Commit<'_> {
         }
         self.keep(from, &record)?;
         Ok(Reply::Requeued(Box::new(record.pending())))
+    }
+
+    fn forget(&mut self, ids: &[TaskId]) -> Result<Reply, Failure> {
+        let mut purged = Purged::default();
+        for id in ids {
+            if let Some(record) = self.task(*id)?.filter(|record| record.state.is_final()) {
+                self.remove(&record, false)?;
+                purged.tasks += 1;
+            }
+        }
+        Ok(Reply::Purged(purged))
     }
 
     fn purge(&mut self, purge: &Purge) -> Result<Reply, Failure> {

@@ -11,6 +11,7 @@ for_every_store! {
     it_removes_only_of_its_pool
     a_large_store_is_purged_in_steps
     a_batch_goes_when_it_is_over_and_empty
+    what_is_named_is_forgotten_once_it_has_ended
 }
 
 fn purge(subject: &mut Subject, purge: Purge) -> Purged {
@@ -102,4 +103,19 @@ fn a_batch_goes_when_it_is_over_and_empty(mut subject: Subject) {
     assert_eq!(purge(&mut subject, all(at(99))).batches, 1);
     assert_eq!(subject.store().batch(batch_id(1)).unwrap(), None);
     subject.reopen();
+}
+
+fn what_is_named_is_forgotten_once_it_has_ended(mut subject: Subject) {
+    subject.add((1..=4).map(task));
+    subject.run(id(1), TaskNext::Succeeded);
+    subject.run(id(2), DEAD);
+    subject.claim(id(3));
+    let named = Command::Forget((1..=9).map(id).collect());
+    let purged = Purged { tasks: 2, ..Purged::default() };
+    assert_eq!(subject.apply(named), Reply::Purged(purged));
+    for number in 1..=4 {
+        assert_eq!(subject.state(id(number)).is_some(), number > 2, "{number}");
+    }
+    subject.reopen();
+    assert_eq!(subject.state(id(1)), None);
 }

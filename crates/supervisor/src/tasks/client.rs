@@ -179,6 +179,8 @@ pub(crate) enum Request {
     CancelBatch(BatchId, Answer<u64>),
     /// Have a task done after all that is dead, cancelled or expired.
     Retry(TaskId, Answer<TaskState>),
+    /// Remove these tasks of the pool, as far as they have ended.
+    Forget(Arc<str>, Vec<TaskId>),
     /// Tell of what happens to tasks, until the receiver is dropped.
     Watch(Watch, Voice),
     /// How the pools stand.
@@ -350,6 +352,15 @@ impl Client {
     /// If there is no such task, or it is none of these.
     pub async fn retry(&self, task: TaskId) -> Result<TaskState, Refused> {
         self.ask(|answer| Request::Retry(task, answer)).await
+    }
+
+    /// Says that nobody will ask for these tasks of a pool again: those that have ended are removed
+    /// at once, instead of when they are old enough.
+    ///
+    /// # Errors
+    /// If the supervisor is on its way down.
+    pub async fn forget(&self, pool: Arc<str>, tasks: Vec<TaskId>) -> Result<(), Refused> {
+        self.send(Request::Forget(pool, tasks)).await
     }
 
     /// Hears of what happens to tasks from now on. While more than `room` words lie unread, only

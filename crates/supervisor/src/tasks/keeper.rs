@@ -36,6 +36,8 @@ pub(crate) enum Ticket {
     Requeue(TaskId, Answering<TaskState>),
     /// A task that no pool has is to be taken back.
     Cancel(TaskId, Answering<TaskState>),
+    /// Tasks that nobody will ask for are to go.
+    Forget,
     /// Old tasks are to go.
     Purge,
 }
@@ -51,6 +53,7 @@ impl Ticket {
             | Self::Submit(..)
             | Self::Requeue(..)
             | Self::Cancel(..)
+            | Self::Forget
             | Self::Purge => false,
         }
     }

@@ -401,6 +401,7 @@ impl Tasks {
                 | Ticket::Checkpoint(..)
                 | Ticket::Spooled
                 | Ticket::BatchEnded
+                | Ticket::Forget
                 | Ticket::Purge,
                 _,
             ) => {}

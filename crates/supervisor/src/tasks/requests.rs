@@ -20,6 +20,11 @@ impl Tasks {
             Request::Cancel(task, answer) => self.cancel(task, answer),
             Request::CancelBatch(batch, answer) => self.cancel_batch(batch, answer),
             Request::Retry(task, answer) => self.retry(task, answer),
+            Request::Forget(pool, tasks) => {
+                if let Some(desk) = self.desks.iter_mut().find(|desk| desk.name == pool) {
+                    desk.commands.push_back((Ticket::Forget, Command::Forget(tasks)));
+                }
+            }
             Request::Watch(watch, told) => self.watchers.add(watch, told),
             Request::Pools(answer) => {
                 let trouble = self.disk.as_ref().and_then(super::Disk::trouble);
