@@ -185,6 +185,9 @@ pub struct ChildOutput<'a> {
     pub text: &'a str,
 }
 
+/// The target of [`ChildOutput`]: so it can be wanted, or not, apart from everything else.
+pub(crate) const OUTPUT_TARGET: &str = "hearken::output";
+
 impl ChildOutput<'_> {
     /// The name by which people filter and alert.
     pub const NAME: &'static str = "child_output";
@@ -192,7 +195,7 @@ impl ChildOutput<'_> {
     /// Logs it.
     pub fn emit(&self) {
         tracing::info!(
-            target: "hearken",
+            target: OUTPUT_TARGET,
             event = Self::NAME,
             unit = self.unit,
             instance = self.instance,

@@ -28,9 +28,13 @@ pub use together::*;
 
 /// Defines events. `level "name" Type { fields } => "sentence";`
 ///
-/// The sentence is a `format!` text over `e`, the event itself.
+/// The sentence is a `format!` text over `e`, the event itself. Events behind `target: NAME;` can be
+/// wanted, or not, apart from all others.
 macro_rules! events {
-    ($(
+    (target: $target:expr; $($events:tt)*) => {
+        events! { @ $target; $($events)* }
+    };
+    (@ $target:expr; $(
         $(#[$about:meta])*
         $level:ident $name:literal $type:ident $(<$life:lifetime>)? {
             $( $(#[$field_about:meta])* $field:ident : $of:ty ),* $(,)?
@@ -51,7 +55,7 @@ macro_rules! events {
                 pub fn emit(&self) {
                     let $e = self;
                     tracing::event!(
-                        target: "hearken",
+                        target: $target,
                         tracing::Level::$level,
                         event = $name,
                         $( $field = self.$field, )*
@@ -68,6 +72,9 @@ macro_rules! events {
             use super::catalogue::Sample;
             $( $type { $( $field: Sample::sample() ),* }.emit(); )*
         }
+    };
+    ($($events:tt)*) => {
+        events! { @ "hearken"; $($events)* }
     };
 }
 pub(crate) use events;

@@ -2,7 +2,12 @@
 
 use super::{after, events, spoken};
 
+/// The target of these events: a front end that tells of tasks itself wants none of them.
+pub(crate) const TASK_TARGET: &str = "hearken::task";
+
 events! {
+    target: TASK_TARGET;
+
     /// A pool is there, with the tasks it had.
     INFO "pool_opened" PoolOpened<'a> {
         /// The unit.

@@ -17,13 +17,15 @@ mod writer;
 
 pub(crate) use layer::Style;
 pub(crate) use queue::{Permit, Queue, Share};
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Writer, write};
 
+use crate::events::{OUTPUT_TARGET, TASK_TARGET};
 use hearken_config::{Log, LogFormat, LogLevel};
 use layer::LogLayer;
 use std::cell::Cell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 
 thread_local! {
@@ -53,17 +55,50 @@ pub(crate) fn on_behalf<T>(permit: Option<Permit>, act: impl FnOnce() -> T) -> T
     done
 }
 
+/// Where the log goes, what of it, and how it looks.
+pub(crate) struct Outlet {
+    to: Box<dyn Write + Send>,
+    style: Style,
+    filter: Targets,
+}
+
+impl std::fmt::Debug for Outlet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outlet").field("style", &self.style).finish_non_exhaustive()
+    }
+}
+
+impl Outlet {
+    /// Standard error, as the config says.
+    pub(crate) fn of(log: &Log) -> Self {
+        let filter = Targets::new().with_default(level_filter(log.level));
+        Self { to: Box::new(std::io::stderr()), style: style_for(log.format), filter }
+    }
+
+    /// For people beside a front end that tells of tasks itself: warnings (or all, if it is to be
+    /// `verbose`), and what children write unless that is to be `quiet`.
+    pub(crate) fn for_people(to: Box<dyn Write + Send>, verbose: bool, quiet: bool) -> Self {
+        let own = if verbose { LevelFilter::INFO } else { LevelFilter::WARN };
+        let output = if quiet { LevelFilter::OFF } else { LevelFilter::INFO };
+        let tasks = if verbose { LevelFilter::INFO } else { LevelFilter::OFF };
+        let filter = Targets::new()
+            .with_default(own)
+            .with_target(TASK_TARGET, tasks)
+            .with_target(OUTPUT_TARGET, output);
+        Self { to, style: style_for(LogFormat::Human), filter }
+    }
+}
+
 /// Starts the writer thread and sends all tracing events of this process through it.
 ///
 /// # Errors
 /// If the thread cannot be started, or a subscriber is installed already.
-pub(crate) fn start(log: &Log) -> std::io::Result<Writer> {
+pub(crate) fn start(outlet: Outlet) -> std::io::Result<Writer> {
+    let Outlet { to, style, filter } = outlet;
     let queue = Arc::new(Queue::default());
-    let style = style_for(log.format);
-    let subscriber = tracing_subscriber::registry()
-        .with(level_filter(log.level))
-        .with(LogLayer::new(Arc::clone(&queue), style));
-    let writer = Writer::start(queue, style)?;
+    let layer = LogLayer::new(Arc::clone(&queue), style);
+    let subscriber = tracing_subscriber::registry().with(filter).with(layer);
+    let writer = Writer::start(queue, style, to)?;
     tracing::subscriber::set_global_default(subscriber).map_err(std::io::Error::other)?;
     Ok(writer)
 }
@@ -81,8 +116,7 @@ fn style_for(format: LogFormat) -> Style {
     }
 }
 
-fn level_filter(level: LogLevel) -> tracing_subscriber::filter::LevelFilter {
-    use tracing_subscriber::filter::LevelFilter;
+fn level_filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Trace => LevelFilter::TRACE,
         LogLevel::Debug => LevelFilter::DEBUG,

@@ -28,12 +28,16 @@ impl Writer {
     ///
     /// # Errors
     /// If the kernel refuses a thread.
-    pub(super) fn start(queue: Arc<Queue>, style: Style) -> std::io::Result<Self> {
+    pub(super) fn start(
+        queue: Arc<Queue>,
+        style: Style,
+        mut to: Box<dyn Write + Send>,
+    ) -> std::io::Result<Self> {
         let source = Arc::clone(&queue);
         let thread = thread::Builder::new()
             .name("hearken-log".into())
             .stack_size(128 * 1024)
-            .spawn(move || write_all(&source, style, &mut std::io::stderr()))?;
+            .spawn(move || write_all(&source, style, &mut to))?;
         Ok(Self { queue, thread })
     }
 
@@ -79,7 +83,9 @@ fn write_all(queue: &Queue, style: Style, out: &mut impl Write) {
     }
 }
 
-fn write(out: &mut impl Write, mut bytes: &[u8]) -> std::io::Result<()> {
+/// Writes all of it, also to a descriptor that somebody made non-blocking. For threads that may
+/// wait.
+pub(crate) fn write(out: &mut impl Write, mut bytes: &[u8]) -> std::io::Result<()> {
     while !bytes.is_empty() {
         match out.write(bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
