@@ -12,9 +12,6 @@ mod drive;
 mod rows;
 
 use drive::{Amount, Measured};
-use hearken_config::{Input, ResultForm};
-use hearken_core::pool::WorkMode;
-use hearken_supervisor::local::{LocalPool, POOL, run_local};
 use hearken_supervisor::tasks::Client;
 use hearken_supervisor::{Up, up_beside};
 use hearken_worker::{Tasks, run_tasks};
@@ -31,11 +28,8 @@ fn main() -> ExitCode {
             let nothing = Tasks::all(|_| Ok(())).with_credits(number(credits));
             return run_tasks(nothing);
         }
-        ["line", tasks, workers, command @ ..] => {
-            local(WorkMode::Line, number(tasks), number(workers), command)
-        }
-        ["exec", tasks, workers, command @ ..] => {
-            local(WorkMode::Exec, number(tasks), number(workers), command)
+        [mode @ ("line" | "exec"), tasks, workers, command @ ..] => {
+            local(mode, number(tasks), number(workers), command)
         }
         ["progress", frames, workers, command @ ..] => {
             progress(number(frames), number(workers), command)
@@ -64,29 +58,34 @@ fn print(measured: &Measured) {
     );
 }
 
-fn pool(mode: WorkMode, workers: u32, command: &[&str]) -> LocalPool {
-    let input = match command.contains(&"{}") {
-        true => Input::Arguments,
-        false => Input::Stdin,
-    };
-    LocalPool {
-        command: command.iter().map(|&word| word.to_owned()).collect(),
-        mode,
-        directory: std::env::temp_dir(),
-        environment: std::env::vars().collect(),
-        workers,
-        attempts: 1,
-        timeout: None,
-        input,
-        result: ResultForm::None,
-        log: "warn",
-    }
+/// The pool that is measured.
+const POOL: &str = "bench";
+
+/// A supervisor of one pool that keeps its tasks in memory, with `front` beside it.
+fn supervise<F: Future<Output = ()> + Send + 'static>(
+    mode: &str,
+    workers: u32,
+    command: &[&str],
+    front: impl FnOnce(Client) -> F,
+) {
+    let folder = std::env::temp_dir().join(format!("hearken-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder of its own");
+    let result = if mode == "exec" { "result = \"none\"\n" } else { "" };
+    let text = format!(
+        "[supervisor]\nstate_directory = {folder:?}\nlog = {{ level = \"warn\" }}\n\
+         [pool.{POOL}]\ncommand = {command:?}\nmode = {mode:?}\nworkers = {workers}\n{result}\
+         durability = \"memory\"\nqueue = \"unlimited\"\ntask_timeout = \"never\"\nretry = 1\n",
+    );
+    let config = folder.join("bench.toml");
+    std::fs::write(&config, text).expect("a config");
+    up_beside(&Up { config, insecure: true }, front).expect("a supervisor");
+    std::fs::remove_dir_all(&folder).expect("nobody else has it");
 }
 
-fn local(mode: WorkMode, tasks: u64, workers: u32, command: &[&str]) -> Measured {
+fn local(mode: &str, tasks: u64, workers: u32, command: &[&str]) -> Measured {
     let (tell, told) = channel();
     let front = move |client| tasks_of(client, POOL, Amount::of(tasks, workers), tell);
-    run_local(pool(mode, workers, command), front).expect("a supervisor");
+    supervise(mode, workers, command, front);
     first(&told)
 }
 
@@ -95,7 +94,7 @@ fn progress(frames: u64, workers: u32, command: &[&str]) -> Measured {
     let (tell, told) = channel();
     let amount = Amount { tasks: workers.into(), before: 0, workers };
     let front = move |client| tasks_of(client, POOL, amount, tell);
-    run_local(pool(WorkMode::Line, workers, command), front).expect("a supervisor");
+    supervise("line", workers, command, front);
     Measured { count: frames * u64::from(workers), ..first(&told) }
 }
 
