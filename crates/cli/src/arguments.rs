@@ -2,6 +2,7 @@
 
 use crate::emit::EmitArguments;
 use crate::exit::Exit;
+use crate::map::MapArguments;
 use crate::simulate::SimulateArguments;
 use crate::why::Why;
 use crate::worker_check::WorkerCheckArguments;
@@ -45,6 +46,11 @@ pub(crate) enum Command {
     /// It starts the worker again and again, speaks hearken's side of the line to it, good words and
     /// bad ones, and prints a table of what it does right. No hearken needs to run.
     WorkerCheck(Box<WorkerCheckArguments>),
+    /// Run a program over a list of inputs on many processes, and collect what comes out.
+    ///
+    /// It reads inputs from standard input and writes one JSON object for each to standard output. It
+    /// runs a supervisor of its own: no daemon is needed, and no file is left behind.
+    Map(Box<MapArguments>),
     /// Print the JSON schema of the config, for editors.
     Schema,
 }

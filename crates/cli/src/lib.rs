@@ -4,6 +4,7 @@
 mod arguments;
 mod emit;
 mod exit;
+mod map;
 mod simulate;
 mod why;
 mod worker_check;
@@ -42,6 +43,7 @@ fn run(command: Command) -> Exit {
         Command::Simulate(arguments) => simulate::run(*arguments),
         Command::Emit(arguments) => emit::run(*arguments),
         Command::WorkerCheck(arguments) => worker_check::run(*arguments),
+        Command::Map(arguments) => map::run(*arguments),
         Command::Schema => print(&hearken_config::schema()),
     }
 }

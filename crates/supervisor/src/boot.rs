@@ -14,7 +14,7 @@ use crate::events::{
     ConfigWarning, DescriptorsShort, LegacyClone, SupervisorStarted, SupervisorStopped, ms,
 };
 use crate::ledger::{Ledger, Origin};
-use crate::logs;
+use crate::logs::{self, Outlet};
 use crate::notify::{self, NotifyError};
 use crate::probes::{self, Probes};
 use crate::spawner::{Job, Spawner};
@@ -112,7 +112,7 @@ pub fn up_beside<F: Future<Output = ()> + Send + 'static>(
     // Under the lock of the state directory: no other supervisor of it comes here.
     let path = control_socket(&config, state.path());
     let control = ControlSocket::bind(&path, &config.supervisor.control)?;
-    let place = Place { state: Some(state), warnings: &warnings };
+    let place = Place { state: Some(state), warnings: &warnings, outlet: None };
     run(ground, config, place, |client| {
         let front = front(client.clone());
         async {
@@ -128,6 +128,9 @@ pub(crate) struct Place<'a> {
     pub(crate) state: Option<StateDirectory>,
     /// What is probably not meant in its config.
     pub(crate) warnings: &'a [hearken_config::Diagnostic],
+    /// Where the log goes, if not where the config says. Whoever says so is a front end that hears
+    /// signals itself, and outlives the supervisor: it is waited for.
+    pub(crate) outlet: Option<Outlet>,
 }
 
 /// Runs a supervisor of this config to its end, and `front` beside it.
@@ -147,7 +150,9 @@ pub(crate) fn run<F: Future<Output = ()> + Send + 'static>(
     };
     let socket = notify.as_deref().map(notify::bind).transpose()?;
     let refused = |what| move |error| UpError::Runtime { what, error };
-    let logs = logs::start(&config.supervisor.log).map_err(refused("the log writer"))?;
+    let is_front = place.outlet.is_some();
+    let outlet = place.outlet.unwrap_or_else(|| Outlet::of(&config.supervisor.log));
+    let logs = logs::start(outlet).map_err(refused("the log writer"))?;
     for warning in place.warnings {
         ConfigWarning { problem: warning.render(false).trim_end() }.emit();
     }
@@ -176,8 +181,10 @@ pub(crate) fn run<F: Future<Output = ()> + Send + 'static>(
         .build()
         .map_err(refused("the runtime"))?;
     let ended = runtime.block_on(async {
-        tokio::spawn(front(tasks.client()));
-        let begun = Begun { supervision, when_idle, clock, spawner, server, probes, tasks };
+        let front = tokio::spawn(front(tasks.client()));
+        let signals = !is_front;
+        let begun =
+            Begun { supervision, when_idle, clock, spawner, server, probes, tasks, signals };
         let mut daemon = Daemon::new(begun, logs.queue(), &mut ledger)?;
         if let Some(socket) = socket {
             daemon.hear_notifications(socket)?;
@@ -185,7 +192,12 @@ pub(crate) fn run<F: Future<Output = ()> + Send + 'static>(
         for action in later {
             daemon.perform(action);
         }
-        daemon.run(failed).await
+        let ended = daemon.run(failed).await;
+        if is_front {
+            // It has the last words to take in. (A panic in it has ended the process.)
+            let _ended = front.await;
+        }
+        ended
     });
     // Without waiting for a lookup that hangs.
     runtime.shutdown_background();

@@ -92,6 +92,8 @@ pub(crate) struct Begun {
     pub(crate) server: ForkServer,
     pub(crate) probes: Probes,
     pub(crate) tasks: Tasks,
+    /// Signals to the supervisor shut it down; else a front end hears them.
+    pub(crate) signals: bool,
 }
 
 /// Everything the running supervisor consists of.
@@ -119,6 +121,8 @@ pub(crate) struct Daemon<'a> {
     /// Somebody asked for the shutdown.
     asked: bool,
     foreground: bool,
+    /// Signals shut it down; else a front end hears them.
+    signals: bool,
     left: Option<Outcome>,
 }
 
@@ -153,7 +157,8 @@ impl<'a> Daemon<'a> {
     /// If the runtime cannot watch the control socket.
     pub(crate) fn new(begun: Begun, logs: &'a Queue, ledger: &'a mut Ledger) -> io::Result<Self> {
         use std::io::IsTerminal;
-        let Begun { supervision, when_idle, clock, spawner, server, probes, tasks } = begun;
+        let Begun { supervision, when_idle, clock, spawner, server, probes, tasks, signals } =
+            begun;
         Ok(Self {
             supervision,
             when_idle,
@@ -172,6 +177,7 @@ impl<'a> Daemon<'a> {
             halts: Vec::new(),
             asked: false,
             foreground: io::stdin().is_terminal(),
+            signals,
             left: None,
         })
     }
@@ -309,6 +315,9 @@ impl<'a> Daemon<'a> {
     }
 
     fn asked(&mut self, ask: Ask) {
+        if ask != Ask::Client && !self.signals {
+            return;
+        }
         let signal = match ask {
             Ask::Terminate => "SIGTERM",
             Ask::Interrupt => "SIGINT",

@@ -42,6 +42,13 @@ impl Ears {
         told
     }
 
+    /// The next word, if it is there already.
+    pub fn heard(&mut self) -> Option<Told> {
+        let told = self.told.try_recv().ok();
+        self.unread.fetch_sub(usize::from(told.is_some()), Ordering::Relaxed);
+        told
+    }
+
     /// The same for a thread outside the runtime.
     pub fn blocking_hear(&mut self) -> Option<Told> {
         let told = self.told.blocking_recv();
