@@ -4,6 +4,7 @@ use crate::emit::EmitArguments;
 use crate::exit::Exit;
 use crate::map::MapArguments;
 use crate::simulate::SimulateArguments;
+use crate::task::TaskArguments;
 use crate::why::Why;
 use crate::worker_check::WorkerCheckArguments;
 use clap::{Args, Parser, Subcommand};
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     /// Give a service and what is wrong with it, a scenario with several services, or the ledger of
     /// a past run. It works beside a running hearken and touches nothing of it.
     Simulate(Box<SimulateArguments>),
+    /// Add tasks to the pools of a running hearken, and ask how they are.
+    Task(Box<TaskArguments>),
     /// Say something to hearken, from a script that hearken runs.
     ///
     /// It writes one message on the line of whoever runs it: how far the work is, what went wrong,

@@ -9,12 +9,13 @@ pub enum Exit {
     /// All went as it should.
     Ok = 0,
     /// A critical unit failed, a process was left behind, or the supervisor could not come up; a
-    /// replayed decision differs; a worker fails a check; some inputs of `map` failed.
+    /// replayed decision differs; a worker fails a check; a task, or some input of `map`, failed; a
+    /// task cannot be changed now.
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
     /// This machine lacks what hearken needs, the worker to check or the program of `map` cannot be
-    /// started, or there is nobody to say something to: the reason was printed.
+    /// started, no hearken answers, or there is nobody to say something to: the reason was printed.
     Unavailable = 69,
     /// Inputs, results or the job log of `map` cannot be read or written.
     Io = 74,
@@ -32,7 +33,8 @@ impl Exit {
         (Self::Ok, "all went as it should"),
         (
             Self::Failure,
-            "hearken could not come up, or not stay up in order; a replay, worker or input failed",
+            "hearken could not come up, or not stay up in order; a replay, worker, task or input \
+             failed",
         ),
         (Self::Usage, "the command line makes no sense"),
         (

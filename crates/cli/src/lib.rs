@@ -6,6 +6,7 @@ mod emit;
 mod exit;
 mod map;
 mod simulate;
+mod task;
 mod why;
 mod worker_check;
 
@@ -41,6 +42,7 @@ fn run(command: Command) -> Exit {
         Command::Check(file) => check(&file),
         Command::Why(asked) => why::why(&asked),
         Command::Simulate(arguments) => simulate::run(*arguments),
+        Command::Task(arguments) => task::run(*arguments),
         Command::Emit(arguments) => emit::run(*arguments),
         Command::WorkerCheck(arguments) => worker_check::run(*arguments),
         Command::Map(arguments) => map::run(*arguments),

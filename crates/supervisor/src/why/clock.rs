@@ -21,7 +21,8 @@ impl Now {
     }
 
     /// `10:03:11`, with the date if that is another day.
-    pub(super) fn clock(&self, moment: Timestamp) -> String {
+    #[must_use]
+    pub fn clock(&self, moment: Timestamp) -> String {
         let (moment, now) =
             (moment.to_zoned(self.zone.clone()), self.at.to_zoned(self.zone.clone()));
         if moment.date() == now.date() {
@@ -37,12 +38,14 @@ impl Now {
     }
 
     /// `10:02:40, 26 s ago`.
-    pub(super) fn past(&self, moment: Timestamp) -> String {
+    #[must_use]
+    pub fn past(&self, moment: Timestamp) -> String {
         format!("{}, {} ago", self.clock(moment), self.ago(moment))
     }
 
     /// How long until then: `4.2 s`; `None` when it is over.
-    pub(super) fn until(&self, moment: Timestamp) -> Option<String> {
+    #[must_use]
+    pub fn until(&self, moment: Timestamp) -> Option<String> {
         let left = moment.as_millisecond().saturating_sub(self.at.as_millisecond());
         (left > 0).then(|| spoken_ms(left))
     }

@@ -13,6 +13,7 @@ mod sentence;
 mod words;
 
 pub use clock::Now;
+pub use safe::{safe, safe_json};
 pub use sentence::{Alive, past_end, sentence};
 
 use crate::ledger::{self, Flaw, ReadError, Record, Standings, Stands};

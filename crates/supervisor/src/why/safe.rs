@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// The text with everything that a terminal would obey written out: control characters (C0, DEL,
 /// C1) and what turns the direction of writing around.
 #[must_use]
-pub(super) fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     escaped(text, |out, c| {
         let _infallible = match c {
             '\n' => write!(out, "\\n"),
@@ -20,7 +20,7 @@ pub(super) fn safe(text: &str) -> String {
 /// The same for a JSON text: what JSON leaves as it is becomes an escape of JSON. (Such characters
 /// stand only inside its strings.)
 #[must_use]
-pub(super) fn safe_json(json: &str) -> String {
+pub fn safe_json(json: &str) -> String {
     escaped(json, |out, c| match c {
         // Between its values.
         '\n' => out.push(c),
