@@ -6,9 +6,10 @@ use super::desk::Desk;
 use super::keeper::Ticket;
 use super::submit::{self, Room, Submitting};
 use super::when::When;
+use hearken_config::Durability;
 use hearken_core::pool::{Event, TaskDecidedBy};
 use hearken_core::task::{BatchId, TaskId, TaskState};
-use hearken_store::{Command, Purge, Reply, StoreError, UnixMs};
+use hearken_store::{Command, Purge, Read, Reply, StoreError, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +88,10 @@ impl Tasks {
         // A pool that the config no longer has, or a task that has ended.
         let decided_by = TaskDecidedBy::Operator;
         let command = Command::Cancel { id: task, at: when.wall, decided_by };
-        self.tell_stores(Ticket::Cancel(task, answer), command);
+        match self.desk_of_store_with(task) {
+            Some(desk) => desk.commands.push_back((Ticket::Cancel(task, answer), command)),
+            None => drop(answer.send(Err(Refused::NoTask(task)))),
+        }
     }
 
     fn cancel_batch(&mut self, batch: BatchId, answer: Answer<u64>) {
@@ -109,20 +113,19 @@ impl Tasks {
             return;
         }
         let command = Command::Requeue { id: task, at: when.wall, expires: None };
-        self.tell_stores(Ticket::Requeue(task, answer), command);
+        match self.desk_of_store_with(task) {
+            Some(desk) => desk.commands.push_back((Ticket::Requeue(task, answer), command)),
+            None => drop(answer.send(Err(Refused::NoTask(task)))),
+        }
     }
 
-    /// Tells the store that has this task; the one on a disk, unless only the other is there.
-    fn tell_stores(&mut self, ticket: Ticket, command: Command) {
-        let on_disk = |desk: &&mut Desk| desk.durability != hearken_config::Durability::Memory;
-        let disk = self.disk.is_some();
-        let desk = match disk {
-            true => self.desks.iter_mut().find(on_disk),
-            false => self.desks.first_mut(),
-        };
-        if let Some(desk) = desk {
-            desk.commands.push_back((ticket, command));
-        }
+    /// Some desk of the store that has this task, by way of which it is told. The store in memory is
+    /// asked; what it does not have is on the disk, if anywhere.
+    fn desk_of_store_with(&mut self, task: TaskId) -> Option<&mut Desk> {
+        let in_memory =
+            self.memory.as_mut().is_some_and(|store| matches!(store.show(task), Ok(Some(_))));
+        let kept_there = |desk: &Desk| (desk.durability == Durability::Memory) == in_memory;
+        self.desks.iter_mut().find(|desk| kept_there(desk))
     }
 }
 
