@@ -117,9 +117,8 @@ pub(super) async fn show(
     let wait = query.read("wait", &help, waited)?;
     query.close()?;
     if let Some(time) = wait {
-        let is_over = || async {
-            Ok(history(&visit, id).await?.is_some_and(|it| it.record.state.is_final()))
-        };
+        let is_over =
+            || async { Ok(history(&visit, id).await?.is_none_or(|it| it.record.state.is_final())) };
         wait::for_end(&visit, id, time, is_over).await?;
     }
     let history = history(&visit, id).await?.ok_or_else(|| Problem::no_task(id))?;

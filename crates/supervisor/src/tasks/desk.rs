@@ -189,7 +189,7 @@ impl Desk {
     }
 
     /// Does what the core wants. The claims it makes wait for the store.
-    pub(super) fn perform(&mut self, when: When, action: Action, ears: &mut Watchers) {
+    pub(super) fn perform(&mut self, when: When, action: Action) {
         match action {
             Action::Claim { task, lease, slot, .. } => {
                 let worker = self.worker(slot);
@@ -224,10 +224,10 @@ impl Desk {
             Action::Keep { task, lease, next, counters, decided_by, error, took, slot } => {
                 let rule = self.rule(decided_by);
                 let end = End { task, lease, next, counters, decided_by, took, slot, rule };
-                self.keep(when, end, error.map(|error| *error), ears);
+                self.keep(when, end, error.map(|error| *error));
             }
             Action::Drop { task, next } => {
-                self.drop_task(when, task, next, ears);
+                self.drop_task(when, task, next);
             }
             Action::EndBatch { batch, end } => {
                 let (unit, outcome) = (&*self.name, end.as_str());
@@ -297,6 +297,7 @@ impl Desk {
 
 /// The number of the only task a process of mode exec ever has.
 pub(crate) const ONLY: u32 = 1;
+
 fn hand<'h>(
     hands: &'h mut HashMap<Lease, Hand>,
     held: &HashMap<(Token, u32), Lease>,

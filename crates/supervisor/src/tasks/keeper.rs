@@ -21,9 +21,9 @@ pub(crate) enum Ticket {
     /// A lease is to be given out.
     Claim(Lease),
     /// The end of a try is to be kept, then told.
-    Finish(Lease, Option<Box<Ended>>),
+    Finish(Lease, Box<Ended>),
     /// The end of a task that nobody has is to be kept, then told.
-    Dropped(Option<Box<Ended>>),
+    Dropped(Box<Ended>),
     /// A worker waits to hear that its checkpoint is kept.
     Checkpoint(Token, u32),
     /// A piece of a result: its finish says whether it arrived.

@@ -300,7 +300,7 @@ impl Tasks {
             let mut orders: Vec<Order> = Vec::new();
             for (place, desk) in self.desks.iter_mut().enumerate() {
                 while let Some(action) = desk.core.poll_action() {
-                    desk.perform(when, action, &mut self.watchers);
+                    desk.perform(when, action);
                 }
                 wishes.extend(desk.wishes.drain(..));
                 orders.extend(desk.commands.drain(..).map(|(ticket, it)| (place, ticket, it)));
@@ -361,21 +361,17 @@ impl Tasks {
             (Ticket::Finish(lease, ended), reply) => {
                 match &reply {
                     Ok(Reply::Fenced(Fenced::Kept)) => {
-                        if let Some(ended) = ended {
-                            self.watchers.tried(&desk.name, *ended);
-                        }
+                        self.watchers.tried(&desk.name, *ended);
                     }
                     Ok(_) | Err(_) => {
-                        let task = ended.map(|ended| ended.task.to_string()).unwrap_or_default();
+                        let task = ended.task.to_string();
                         StaleResult { unit: &desk.name, instance: 0, task: &task }.emit();
                     }
                 }
                 desk.kept(when, Kept::Finished(lease));
             }
             (Ticket::Dropped(ended), Ok(_)) => {
-                if let Some(ended) = ended {
-                    self.watchers.ended(&desk.name, *ended);
-                }
+                self.watchers.ended(&desk.name, *ended);
             }
             (Ticket::Checkpoint(token, handle), Ok(Reply::Fenced(Fenced::Kept))) => {
                 desk.wishes.push_back(Wish::Say(token, Box::new(send::checkpoint_ack(handle))));

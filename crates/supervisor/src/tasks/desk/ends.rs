@@ -5,7 +5,6 @@ use crate::tasks::client::Ended;
 use crate::tasks::error::TaskError;
 use crate::tasks::hand::spool;
 use crate::tasks::keeper::Ticket;
-use crate::tasks::watchers::Watchers;
 use crate::tasks::when::When;
 use crate::tasks::{report, result};
 use hearken_core::evidence::{Evidence, TypedError};
@@ -59,13 +58,7 @@ impl Desk {
     }
 
     /// What became of a try is to be kept.
-    pub(super) fn keep(
-        &mut self,
-        when: When,
-        end: End,
-        error: Option<TypedError>,
-        ears: &mut Watchers,
-    ) {
+    pub(super) fn keep(&mut self, when: When, end: End, error: Option<TypedError>) {
         let hand = self.hands.remove(&end.lease);
         self.claims.remove(&end.lease);
         let mut finish = Finish::released(end.task, end.lease, end.counters, when.wall);
@@ -93,7 +86,8 @@ impl Desk {
         }
         report::end(&self.name, &end, attempt, error.as_ref());
         let json = error.as_ref().map(TaskError::json);
-        let ended = ears.wants(&self.name, end.task).then(|| Ended {
+        // Whoever asks for it while it is being kept is to hear of it, too.
+        let ended = Box::new(Ended {
             task: end.task,
             next: end.next,
             counters: end.counters,
@@ -109,18 +103,12 @@ impl Desk {
         finish.error = json.map(|json| (*json).into());
         finish.result = result;
         finish.took = end.took;
-        let ticket = Ticket::Finish(end.lease, ended.map(Box::new));
+        let ticket = Ticket::Finish(end.lease, ended);
         self.commands.push_back((ticket, Command::Finish(Box::new(finish))));
     }
 
     /// A task has ended that nobody has a lease of.
-    pub(super) fn drop_task(
-        &mut self,
-        when: When,
-        task: TaskId,
-        next: TaskNext,
-        ears: &mut Watchers,
-    ) {
+    pub(super) fn drop_task(&mut self, when: When, task: TaskId, next: TaskNext) {
         let decided_by = match next {
             TaskNext::Expired => pool::TaskDecidedBy::Clock,
             TaskNext::Cancelled
@@ -140,17 +128,15 @@ impl Desk {
             | TaskNext::Discarded => Command::Cancel { id: task, at: when.wall, decided_by },
         };
         report::dropped(&self.name, task, next, decided_by);
-        let ended = ears.wants(&self.name, task).then(|| {
-            Box::new(Ended {
-                task,
-                next,
-                counters: hearken_core::task::Counters::default(),
-                decided_by: decided_by.as_str(),
-                error: None,
-                result: None,
-                took: Duration::ZERO,
-                worker: Arc::from(""),
-            })
+        let ended = Box::new(Ended {
+            task,
+            next,
+            counters: hearken_core::task::Counters::default(),
+            decided_by: decided_by.as_str(),
+            error: None,
+            result: None,
+            took: Duration::ZERO,
+            worker: Arc::from(""),
         });
         self.commands.push_back((Ticket::Dropped(ended), command));
     }
