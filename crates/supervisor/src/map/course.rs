@@ -18,7 +18,7 @@ use super::tally::Tally;
 use crate::events::{ms, spoken};
 use crate::tasks::{Ended, TaskSpec, Told};
 use bytes::Bytes;
-use hearken_core::pool::TaskNext;
+use hearken_core::pool::{DeadBy, TaskNext};
 use hearken_core::task::TaskId;
 use hearken_proto::Raw;
 use hearken_store::ResultBody;
@@ -462,8 +462,7 @@ impl Course {
     fn drain(&mut self) {
         self.phase = Phase::Draining;
         self.stop_reading();
-        let waiting = self.flights.iter().filter(|(_, it)| !it.runs && it.ended.is_none());
-        self.actions.extend(waiting.map(|(task, _)| Action::Cancel(*task)));
+        self.cancel(|flight| !flight.runs && flight.ended.is_none());
     }
 
     fn recall(&mut self) {
@@ -472,8 +471,15 @@ impl Course {
         }
         self.phase = Phase::Recalling;
         self.stop_reading();
-        let open = self.flights.iter().filter(|(_, it)| it.ended.is_none());
-        self.actions.extend(open.map(|(task, _)| Action::Cancel(*task)));
+        self.cancel(|flight| flight.ended.is_none());
+    }
+
+    /// Takes these back, in the order of the inputs.
+    fn cancel(&mut self, which: impl Fn(&Flight) -> bool) {
+        let chosen = self.flights.iter().filter(|(_, flight)| which(flight));
+        let mut chosen: Vec<_> = chosen.map(|(task, flight)| (flight.taken.index, *task)).collect();
+        chosen.sort_unstable_by_key(|(index, _)| *index);
+        self.actions.extend(chosen.into_iter().map(|(_, task)| Action::Cancel(task)));
     }
 
     /// Whatever is under way ends here, unseen.
@@ -498,8 +504,19 @@ impl Course {
 
 /// How many tries an input had. One that was cut short by others, or put off, is none.
 fn tries(ended: &Ended) -> u32 {
-    let failed = ended.counters.attempts.saturating_add(ended.counters.crashes);
-    failed.saturating_add(u32::from(ended.next == TaskNext::Succeeded))
+    let counted = ended.counters.attempts.saturating_add(ended.counters.crashes);
+    // A try after which there is no question of another is not counted there.
+    let last = match ended.next {
+        TaskNext::Succeeded | TaskNext::Dead(DeadBy::Verdict) | TaskNext::Discarded => {
+            ended.counters.leases.min(1)
+        }
+        TaskNext::Dead(DeadBy::Ceiling(_))
+        | TaskNext::Expired
+        | TaskNext::Cancelled
+        | TaskNext::Again { .. }
+        | TaskNext::Released => 0,
+    };
+    counted.saturating_add(last)
 }
 
 #[cfg(test)]

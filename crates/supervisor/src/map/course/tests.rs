@@ -1,8 +1,7 @@
 //! Runs, event by event.
 
 use super::*;
-use hearken_core::pool::DeadBy;
-use hearken_core::pool::TaskNext;
+use hearken_core::pool::Ceiling;
 use hearken_core::task::Counters;
 use hearken_store::TaskResult;
 
@@ -154,6 +153,24 @@ fn a_result_is_what_came_out_with_its_time_and_its_worker() {
     assert_eq!(finished.started, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(59)));
     assert_eq!((&*finished.worker, finished.attempts), ("map#1", 1));
     assert!(run.does(&Action::Forget(task)) && run.does(&Action::Hold(4)));
+}
+
+#[test]
+fn the_try_after_which_there_is_no_other_counts_among_the_attempts() {
+    let attempts = |next, counters| {
+        let mut run = Run::of(1);
+        let ended = Ended { counters, ..run.ended(1, next) };
+        run.handle(Event::Told(Told::Ended(Arc::new(ended))));
+        run.results().next().unwrap().attempts
+    };
+    let told = |attempts, leases| Counters { attempts, leases, ..Counters::default() };
+    let worn_out = TaskNext::Dead(DeadBy::Ceiling(Ceiling::Attempts));
+    assert_eq!(attempts(OK, told(2, 3)), 3);
+    assert_eq!(attempts(DEAD, told(0, 1)), 1);
+    assert_eq!(attempts(DEAD, told(2, 3)), 3);
+    assert_eq!(attempts(worn_out, told(3, 3)), 3, "it is counted already");
+    assert_eq!(attempts(DEAD, told(0, 0)), 0, "no worker had it");
+    assert_eq!(attempts(TaskNext::Cancelled, told(1, 2)), 1);
 }
 
 #[test]
