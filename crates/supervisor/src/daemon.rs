@@ -261,7 +261,7 @@ impl<'a> Daemon<'a> {
             Happened::Notified => self.notified(),
             Happened::Found(finding) => self.probe_found(finding),
             Happened::Tasks(came) => {
-                if self.tasks.came(came) {
+                for _ in 0..self.tasks.came(came) {
                     self.asked(Ask::Client);
                 }
             }

@@ -48,7 +48,7 @@ pub(super) fn with_api<F: Future<Output = ()>>(test: impl FnOnce(Api) -> F) {
             tokio::select! {
                 () = &mut test => return,
                 came = tasks.next() => {
-                    assert!(!tasks.came(came), "nobody asks for a shutdown");
+                    assert_eq!(tasks.came(came), 0, "nobody asks for a shutdown");
                     // There are no processes.
                     let _wishes = tasks.act();
                 }

@@ -168,20 +168,20 @@ impl Tasks {
         }
     }
 
-    /// Takes in what came, and whatever else is there already. Answers whether somebody wants the
-    /// supervisor to shut down.
-    pub(crate) fn came(&mut self, came: Came) -> bool {
-        let mut shutdown = false;
+    /// Takes in what came, and whatever else is there already. Answers how often somebody
+    /// has asked the supervisor to shut down: twice is more than once.
+    pub(crate) fn came(&mut self, came: Came) -> usize {
+        let mut shutdowns = 0;
         match came {
             Came::Answers(answers) => self.answered(answers),
             Came::Request(request) => {
-                shutdown |= self.request(request);
+                shutdowns += usize::from(self.request(request));
                 while let Ok(request) = self.inbox.try_recv() {
-                    shutdown |= self.request(request);
+                    shutdowns += usize::from(self.request(request));
                 }
             }
         }
-        shutdown
+        shutdowns
     }
 
     /// A worker said something about tasks.
