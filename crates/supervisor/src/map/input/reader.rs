@@ -1,7 +1,7 @@
 //! The thread that reads inputs: standard input may make it wait for ever.
 
 use super::cut::{Cut, CutError, Cutter};
-use super::{Form, Source, Unfit, text};
+use super::{Form, Source, Unfit, json_value, text};
 use crate::map::joblog::{Past, Resume, Step};
 use crate::map::key::{Key, Keys};
 use crate::map::window::Window;
@@ -101,7 +101,10 @@ impl Reader {
         thread::Builder::new()
             .name("hearken-input".into())
             .spawn(move || match source {
-                Opened::Arguments(arguments) => self.feed(arguments.into_iter().map(argument), &to),
+                Opened::Arguments(arguments) => {
+                    let form = self.form;
+                    self.feed(arguments.into_iter().map(|it| Ok(argument(it, form))), &to);
+                }
                 Opened::Stream(Stream::Stdin) => {
                     // Not its lock: a second reader of this process there is none.
                     self.feed_from(BufReader::with_capacity(ROOM, std::io::stdin()), &to);
@@ -185,8 +188,14 @@ impl Reader {
     }
 }
 
-fn argument(argument: Vec<u8>) -> Result<Cut, CutError> {
-    Ok(Cut { payload: Ok(text(&argument)), content: argument })
+/// An input of the command line: what it is, no file tells, and so it is text unless somebody says
+/// otherwise.
+fn argument(content: Vec<u8>, form: Form) -> Cut {
+    let payload = match form {
+        Form::Auto | Form::Lines | Form::Nul => Ok(text(&content)),
+        Form::Ndjson | Form::Json => json_value(&content),
+    };
+    Cut { payload, content }
 }
 
 #[cfg(test)]
@@ -218,6 +227,18 @@ mod tests {
         };
         assert_eq!(fed.iter().map(index).collect::<Vec<_>>(), [1, 2, 0]);
         assert!(matches!(fed.last(), Some(Fed::End)));
+    }
+
+    #[test]
+    fn inputs_of_the_command_line_are_texts_unless_they_are_said_to_be_json() {
+        let payload = |content: &str, form| argument(content.as_bytes().to_vec(), form).payload;
+        for form in [Form::Auto, Form::Lines, Form::Nul] {
+            assert_eq!(payload("[1]", form), Ok(Raw::string("[1]")));
+        }
+        for form in [Form::Ndjson, Form::Json] {
+            assert_eq!(payload("[1]", form), json_value(b"[1]"));
+            assert!(matches!(payload("one", form), Err(Unfit::NotJson(_))));
+        }
     }
 
     #[test]
