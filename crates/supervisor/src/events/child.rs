@@ -101,8 +101,8 @@ events! {
         /// Where in its code.
         trace: Option<&'a str>,
     } => |e| format!(
-        "says {} {}: {}{}",
-        e.kind, e.code, e.text,
+        "says {}{}: {}{}",
+        e.kind, after(" ", (e.code != e.kind).then_some(e.code)), e.text,
         e.retry_after_ms.map(|ms| format!(" (try again in {})", spoken(ms))).unwrap_or_default()
     );
 

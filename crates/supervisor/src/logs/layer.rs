@@ -97,11 +97,13 @@ impl Visit for Fields {
 pub(super) struct LogLayer {
     queue: Arc<Queue>,
     style: Style,
+    unsaid: &'static [&'static str],
 }
 
 impl LogLayer {
-    pub(super) fn new(queue: Arc<Queue>, style: Style) -> Self {
-        Self { queue, style }
+    /// `unsaid`: the names of events that are left out.
+    pub(super) fn new(queue: Arc<Queue>, style: Style, unsaid: &'static [&'static str]) -> Self {
+        Self { queue, style, unsaid }
     }
 }
 
@@ -114,6 +116,9 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         };
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if self.unsaid.contains(&fields.name.as_str()) {
+            return;
+        }
         let line = render(self.style, *event.metadata().level(), &fields, jiff::Timestamp::now());
         self.queue.push(line, permit);
     }

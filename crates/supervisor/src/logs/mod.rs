@@ -19,7 +19,7 @@ pub(crate) use layer::Style;
 pub(crate) use queue::{Permit, Queue, Share};
 pub(crate) use writer::{Writer, write};
 
-use crate::events::{OUTPUT_TARGET, TASK_TARGET};
+use crate::events::{Failed, OUTPUT_TARGET, TASK_TARGET};
 use hearken_config::{Log, LogFormat, LogLevel};
 use layer::LogLayer;
 use std::cell::Cell;
@@ -60,6 +60,8 @@ pub(crate) struct Outlet {
     to: Box<dyn Write + Send>,
     style: Style,
     filter: Targets,
+    /// Names of events that somebody else tells.
+    unsaid: &'static [&'static str],
 }
 
 impl std::fmt::Debug for Outlet {
@@ -72,7 +74,7 @@ impl Outlet {
     /// Standard error, as the config says.
     pub(crate) fn of(log: &Log) -> Self {
         let filter = Targets::new().with_default(level_filter(log.level));
-        Self { to: Box::new(std::io::stderr()), style: style_for(log.format), filter }
+        Self { to: Box::new(std::io::stderr()), style: style_for(log.format), filter, unsaid: &[] }
     }
 
     /// For people beside a front end that tells of tasks itself: warnings (or all, if it is to be
@@ -85,7 +87,10 @@ impl Outlet {
             .with_default(own)
             .with_target(TASK_TARGET, tasks)
             .with_target(OUTPUT_TARGET, output);
-        Self { to, style: style_for(LogFormat::Human), filter }
+        // That a worker stays down is the end of the front end, whose last word it is. Here it would
+        // name rules of a config that nobody wrote.
+        let unsaid: &[_] = if verbose { &[] } else { &[Failed::NAME] };
+        Self { to, style: style_for(LogFormat::Human), filter, unsaid }
     }
 }
 
@@ -94,9 +99,9 @@ impl Outlet {
 /// # Errors
 /// If the thread cannot be started, or a subscriber is installed already.
 pub(crate) fn start(outlet: Outlet) -> std::io::Result<Writer> {
-    let Outlet { to, style, filter } = outlet;
+    let Outlet { to, style, filter, unsaid } = outlet;
     let queue = Arc::new(Queue::default());
-    let layer = LogLayer::new(Arc::clone(&queue), style);
+    let layer = LogLayer::new(Arc::clone(&queue), style, unsaid);
     let subscriber = tracing_subscriber::registry().with(filter).with(layer);
     let writer = Writer::start(queue, style, to)?;
     tracing::subscriber::set_global_default(subscriber).map_err(std::io::Error::other)?;
@@ -130,7 +135,8 @@ fn level_filter(level: LogLevel) -> LevelFilter {
 #[cfg(test)]
 pub(crate) fn rendered(style: Style, emit: impl FnOnce()) -> String {
     let queue = Arc::new(Queue::default());
-    let subscriber = tracing_subscriber::registry().with(LogLayer::new(Arc::clone(&queue), style));
+    let subscriber =
+        tracing_subscriber::registry().with(LogLayer::new(Arc::clone(&queue), style, &[]));
     tracing::subscriber::with_default(subscriber, emit);
     let mut batch = queue::Batch::default();
     queue.close();
