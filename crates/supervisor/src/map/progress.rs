@@ -4,7 +4,7 @@
 //! terminal that somebody paused makes whoever writes to it wait.
 
 use super::course::Standing;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -177,14 +177,20 @@ impl Board {
 /// The bar, once it is known of how many; before that, only how many are done.
 fn style(known: bool) -> ProgressStyle {
     let template = match known {
-        true => "{bar:20} {pos}/{len} {rate}, {eta} left{wide_msg}",
+        true => "[{bar:20}] {pos}/{len} {rate}{left}{wide_msg}",
         false => "{pos} done {rate}{wide_msg}",
     };
     let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let _infallible = write!(out, "{:.1}/s", state.per_sec());
     };
+    // As long as nothing is done, nobody can say how long it takes.
+    let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        if state.pos() > 0 {
+            let _infallible = write!(out, ", {:#} left", HumanDuration(state.eta()));
+        }
+    };
     let style = ProgressStyle::with_template(template).expect("it is tested below");
-    style.with_key("rate", rate).progress_chars("=> ")
+    style.with_key("rate", rate).with_key("left", left).progress_chars("=> ")
 }
 
 /// What stands behind the bar: only what there is.
