@@ -23,10 +23,11 @@ Examples:
   hearken map --exec -- convert {} {.}.png ::: *.jpg
   find . -name '*.gz' -print0 | hearken map --exec -0 --format raw -- sh -c 'zcat \"$1\" | wc -l' sh
 
-A worker (without --exec) is a program of an SDK of hearken; each of its processes lives through many
-inputs. With --exec any program will do: each input has a process of its own, in whose arguments {}
-is the input, {.} without its extension, {/} its last part, {//} its folder, {/.} its last part
-without its extension. No shell reads them.
+A worker (without --exec) is a program of an SDK of hearken: each of its processes lives through
+many inputs, and says itself how many it holds at once (its credits). With --exec any program will
+do: each input has a process of its own, in whose arguments {} is the input, {.} without its
+extension, {/} its last part, {//} its folder, {/.} its last part without its extension; without
+any of them the input is the last argument. No shell reads them.
 
 Each input gives one JSON object: index, status (ok, failed, timeout, cancelled), result, error,
 attempts, crashes, started, seconds, worker; as it ends, or in the order of the inputs (-k). What
@@ -38,10 +39,10 @@ that is killed loses nothing; at most it does the last inputs again.
 
 ^C finishes what runs and begins nothing new; once more takes it back; once more kills it.
 
-Those used to GNU parallel and xargs -P: no input is run by a shell; an empty list runs nothing; one
-process has one input (no -n, -X, -L); the share in --halt is of those that have ended; --retries
-counts tries after the first; --joblog refuses a file with an earlier run, unless one of --resume
-and --resume-failed is given; empty lines are inputs.
+Those used to GNU parallel and xargs -P: no input is run by a shell; an empty list runs nothing;
+one process has one input (no -n, -X, -L); the share in --halt is of those that have ended;
+--retries counts tries after the first; --joblog refuses a file with an earlier run, unless one of
+--resume and --resume-failed is given; empty lines are inputs.
 
 Exit codes: 0 if all inputs succeeded (or --halt …success was reached), 1 if some failed, 2 if the
 options make no sense, 69 if the program cannot be run, 74 if inputs, results or job log cannot be
