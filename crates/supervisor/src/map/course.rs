@@ -39,6 +39,8 @@ pub(super) enum Event {
     Refused(Vec<TaskId>, String),
     /// What was finished cannot be written any more.
     Lost(Loss),
+    /// It is time that a first worker was ready.
+    Waited,
     /// A signal asks for the end.
     Asked,
     /// The supervisor is gone.
@@ -194,6 +196,7 @@ impl Course {
                 self.end(EndedBy::Lost(loss));
                 self.shut_down(Action::ShutDown);
             }
+            Event::Waited => self.waited(),
             Event::Asked => self.asked(),
             Event::Gone => {
                 self.end(EndedBy::Gone);
@@ -415,6 +418,19 @@ impl Course {
                 let cancelled = Finished::never_tried(taken.index, Status::Cancelled);
                 self.finished(Finished { cost: taken.cost, ..cancelled });
             }
+        }
+    }
+
+    /// A program that reads nothing and says nothing is waited for as long as a worker may take to
+    /// start: whoever mistook one for the other should hear of it before.
+    fn waited(&mut self) {
+        let idle = self.running == 0 && self.tally.done() == 0 && !self.flights.is_empty();
+        if idle && !self.terms.programs && self.phase == Phase::Working {
+            self.actions.push_back(Action::Say(
+                "no worker is ready yet: one of an SDK of hearken says when it is; any other \
+                 program needs --exec"
+                    .to_owned(),
+            ));
         }
     }
 

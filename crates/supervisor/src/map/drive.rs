@@ -12,14 +12,17 @@ use crate::tasks::{Client, Ears, Refused, Submission, Watch};
 use bytes::{Bytes, BytesMut};
 use hearken_core::task::TaskId;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// How many inputs are handed over at once.
 const BATCH: usize = 1000;
+/// When a first worker should be ready.
+const READY: Duration = Duration::from_secs(5);
 /// How many words of the pool may lie unread before it tells of ends only.
 const WORDS: usize = 16 * 1024;
 
@@ -71,8 +74,16 @@ pub(super) async fn drive(mut course: Course, client: Client, mut ends: Ends) ->
         client.shut_down().await;
         return course.finish();
     };
+    let mut ready = pin!(tokio::time::sleep(READY));
+    let mut waits = true;
     while !course.is_over() {
-        let events = ends.next(&mut ears, &mut signals).await;
+        let events = tokio::select! {
+            events = ends.next(&mut ears, &mut signals) => events,
+            () = &mut ready, if waits => {
+                waits = false;
+                vec![Event::Waited]
+            }
+        };
         ends.perform(&mut course, &client, events).await;
     }
     ends.window.close();

@@ -262,6 +262,22 @@ fn the_second_signal_takes_back_what_runs_and_the_third_kills() {
 }
 
 #[test]
+fn a_program_that_never_gets_ready_is_spoken_of_unless_any_program_will_do() {
+    let says = |run: &mut Run| {
+        run.handle(Event::Waited);
+        run.actions.iter().any(|it| matches!(it, Action::Say(text) if text.contains("--exec")))
+    };
+    assert!(says(&mut Run::of(1)));
+    assert!(!says(&mut Run::of(0)), "nobody waits for it");
+    let mut at_work = Run::of(2);
+    at_work.start(1);
+    assert!(!says(&mut at_work));
+    let mut programs = Run::with(|terms| terms.programs = true);
+    programs.take([1]);
+    assert!(!says(&mut programs));
+}
+
+#[test]
 fn a_run_halts_soon_or_now() {
     for (halt, cancelled) in [("soon,fail=1", vec![4]), ("now,fail=1", vec![3, 4])] {
         let mut run = Run::with(|terms| terms.halt = halt.parse().unwrap());
