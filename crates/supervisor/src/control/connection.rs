@@ -6,9 +6,12 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::net::{RecvFlags, recv};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -39,6 +42,23 @@ pub(super) struct Visit {
     pub(super) waits: Arc<Semaphore>,
 }
 
+/// Whether something has come already.
+pub(super) fn has_begun(stream: &UnixStream) -> bool {
+    peek(stream).is_ok_and(|length| length > 0)
+}
+
+/// How much there is to read, up to a byte; nothing at the end.
+fn peek(stream: &UnixStream) -> io::Result<usize> {
+    let (_, length) = recv(stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+    Ok(length)
+}
+
+/// Waits until something has come, or the end. The runtime takes a new socket for readable until a
+/// read has said otherwise; so one is made, and leaves there what it finds.
+async fn first_byte(stream: &UnixStream) -> io::Result<usize> {
+    stream.async_io(Interest::READABLE, || peek(stream)).await
+}
+
 /// Serves the connection to its end; `began` is set with its first byte.
 pub(super) async fn serve(
     stream: UnixStream,
@@ -46,10 +66,10 @@ pub(super) async fn serve(
     visit: Visit,
     began: Arc<AtomicBool>,
 ) {
-    if timeout(IDLE, stream.readable()).await.is_err() {
-        return;
+    match timeout(IDLE, first_byte(&stream)).await {
+        Ok(Ok(1..)) => began.store(true, Ordering::Relaxed),
+        Ok(Ok(0) | Err(_)) | Err(_) => return,
     }
-    began.store(true, Ordering::Relaxed);
     let service = TowerToHyperService::new(routes.with_state(visit));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -135,7 +135,7 @@ impl Reception {
             bodies: Arc::clone(&self.bodies),
             waits: Arc::clone(waits),
         };
-        let began = Arc::new(AtomicBool::new(false));
+        let began = Arc::new(AtomicBool::new(connection::has_begun(&stream)));
         let serve = connection::serve(stream, self.routes.clone(), visit, Arc::clone(&began));
         let connection = self.connections.spawn(serve);
         let id = connection.id();
@@ -155,7 +155,8 @@ impl Reception {
         self.seats.leave(id);
     }
 
-    /// Says why, and goes on listening for a moment: who is cut off while still asking would not
+    /// Says why, once they have begun to ask: clients take an answer that comes before for a broken
+    /// connection. And goes on listening for a moment: who is cut off while still asking would not
     /// hear it.
     fn turn_away(&mut self, mut stream: UnixStream, problem: Problem) {
         if self.farewells.len() >= FAREWELLS {
@@ -163,12 +164,13 @@ impl Reception {
         }
         let answer = raw(&problem);
         let farewell = async move {
-            if stream.write_all(answer.as_bytes()).await.is_err()
+            let mut unheard = [0; 4096];
+            if !matches!(stream.read(&mut unheard).await, Ok(1..))
+                || stream.write_all(answer.as_bytes()).await.is_err()
                 || stream.shutdown().await.is_err()
             {
                 return;
             }
-            let mut unheard = [0; 4096];
             while matches!(stream.read(&mut unheard).await, Ok(1..)) {}
         };
         self.farewells.spawn(async move {
