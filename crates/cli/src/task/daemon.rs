@@ -93,7 +93,8 @@ impl Daemon {
 
     /// Waits.
     pub(super) fn pause(&self, time: Duration) {
-        self.runtime.block_on(sleep(time));
+        // A sleep is made where there is a runtime, and not before.
+        self.runtime.block_on(async { sleep(time).await });
     }
 
     fn ask_once(&self, asked: &Asked) -> Result<Answer<'_>, Failure> {
