@@ -14,6 +14,7 @@ mod harness;
 
 mod config;
 mod console;
+mod control;
 mod daemon;
 mod dependencies;
 mod emit;
@@ -58,6 +59,7 @@ mod stall;
 mod start_failed;
 mod stop;
 mod table;
+mod tasks_cli;
 mod why;
 mod words;
 mod worker_check;
