@@ -85,7 +85,15 @@ mod tests {
         let look = |pid: Pid| {
             let (_, parent, group, session, started) =
                 *rows.iter().find(|(number, ..)| *number == pid.get())?;
-            Some(Process { pid, command: String::new(), parent, group, session, started })
+            Some(Process {
+                pid,
+                command: String::new(),
+                ended: false,
+                parent,
+                group,
+                session,
+                started,
+            })
         };
         climb(pid_of(pid), pid_of(OWN), look, |pid| leaders.contains(&pid.get())).map(Pid::get)
     }

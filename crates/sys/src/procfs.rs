@@ -48,6 +48,8 @@ fn resident_pages(statm: &str) -> Option<u64> {
 pub(crate) struct Process {
     pub(crate) pid: Pid,
     pub(crate) command: String,
+    /// It has ended, and was not reaped.
+    pub(crate) ended: bool,
     pub(crate) parent: i32,
     pub(crate) group: i32,
     pub(crate) session: i32,
@@ -75,12 +77,13 @@ fn parse(stat: &[u8]) -> Option<Process> {
     let close = stat.iter().rposition(|byte| *byte == b')')?;
     let pid = str::from_utf8(&stat[..open]).ok()?.trim().parse().ok()?;
     let command = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
-    let mut rest = str::from_utf8(&stat[close + 1..]).ok()?.split_ascii_whitespace().skip(1);
+    let mut rest = str::from_utf8(&stat[close + 1..]).ok()?.split_ascii_whitespace();
+    let ended = matches!(rest.next()?, "Z" | "X");
     let (parent, group, session) =
         (rest.next()?.parse().ok()?, rest.next()?.parse().ok()?, rest.next()?.parse().ok()?);
     // Field 22 of the file; 7 is the next one here.
     let started = rest.nth(22 - 7)?.parse().ok()?;
-    Some(Process { pid: Pid::new(pid)?, command, parent, group, session, started })
+    Some(Process { pid: Pid::new(pid)?, command, ended, parent, group, session, started })
 }
 
 #[cfg(test)]
@@ -103,6 +106,13 @@ mod tests {
         assert_eq!(process.command, "a) R 9 (b");
         assert_eq!((process.pid.get(), process.parent), (42, 1));
         assert_eq!((process.group, process.session, process.started), (42, 42, 98765));
+        assert!(!process.ended);
+    }
+
+    #[test]
+    fn a_zombie_has_ended() {
+        let process = parse(b"7 (sh) Z 1 42 42 0 -1 0 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0 0");
+        assert!(process.expect("well formed").ended);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_killed_process_group_leaves_an_empty_tree_too", group_kill_is_cleared),
     ("without_a_fork_server_the_death_signal_still_ends_the_children", death_signal),
     ("an_adopted_child_is_cleared_away_by_the_next_fork_server", adopted_is_cleared),
+    ("zombies_that_nobody_reaps_do_not_keep_the_fork_server", zombies_are_left),
     ("a_forgotten_childs_group_is_left_alone", forgotten_is_left),
 ];
 
@@ -27,12 +28,16 @@ struct Scene {
 }
 
 impl Scene {
-    #[expect(clippy::zombie_processes, reason = "the kernel reaps it")]
     fn play(role: &str) -> Scene {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).expect("permitted");
-        // The kernel reaps the orphans, so that no zombie makes a group look alive.
+        // The kernel reaps the orphans.
         // SAFETY: a plain call.
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        Scene::play_unreaped(role)
+    }
+
+    #[expect(clippy::zombie_processes, reason = "the kernel reaps it, or the test wants it so")]
+    fn play_unreaped(role: &str) -> Scene {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).expect("permitted");
         let mut child =
             again(&["__role", role]).stdout(Stdio::piped()).spawn().expect("this program");
         let mut line = String::new();
@@ -99,6 +104,15 @@ fn adopted_is_cleared() {
     let scene = Scene::play("tree_adopted");
     scene.kill_supervisor();
     scene.assert_ended(&[&scene.child, &scene.grandchild, &scene.server]);
+}
+
+fn zombies_are_left() {
+    let scene = Scene::play_unreaped("tree");
+    let killed = scene.kill_supervisor();
+    scene.assert_ended(&[&scene.child, &scene.grandchild, &scene.server]);
+    let took = killed.elapsed();
+    assert!(took < Duration::from_secs(1), "took {took:?}");
+    assert!(children_of_self().contains(&scene.grandchild.pid()), "a zombie");
 }
 
 fn forgotten_is_left() {
