@@ -104,9 +104,16 @@ impl Hearken {
 
     /// The next life in the same place, once nothing of this one is left.
     #[track_caller]
-    pub(crate) fn again(mut self) -> Hearken {
+    pub(crate) fn again(self) -> Hearken {
+        self.again_after(|| {})
+    }
+
+    /// The same; meanwhile something is done to what it left behind.
+    #[track_caller]
+    pub(crate) fn again_after(mut self, meanwhile: impl FnOnce()) -> Hearken {
         self.end_within(PATIENCE);
         self.tree_is_gone_within(Duration::from_secs(4));
+        meanwhile();
         let setup = self.setup.clone();
         drop(self);
         setup.start()
@@ -184,21 +191,12 @@ impl Hearken {
         self.tree_is_gone_within(Duration::from_secs(2));
     }
 
-    /// Waits until none of its children and their children lives, and then for the fork server: it
-    /// leaves after them, and waits two seconds for zombies that init does not reap.
+    /// Waits until none of its processes lives: the fork server leaves last.
     #[track_caller]
     pub(crate) fn tree_is_gone_within(&self, within: Duration) {
-        const JANITOR: Duration = Duration::from_secs(3);
-
-        self.gone_within(within, |process| process.name != "hearken-fork");
-        self.gone_within(JANITOR, |_any| true);
-    }
-
-    #[track_caller]
-    fn gone_within(&self, within: Duration, who: impl Fn(&Process) -> bool) {
         let deadline = Instant::now() + within;
         loop {
-            let left: Vec<_> = self.tree().into_iter().filter(&who).collect();
+            let left = self.tree();
             if left.is_empty() {
                 return;
             }

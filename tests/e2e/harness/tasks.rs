@@ -1,8 +1,8 @@
 //! The tasks of a running hearken, over its control socket.
 
+use super::socket::{Answered, request};
 use super::{Hearken, PATIENCE, until};
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
@@ -15,21 +15,6 @@ impl TaskId {
     pub(crate) fn all(answer: &Value) -> Vec<TaskId> {
         let id = |it: &Value| TaskId(it["id"].as_str().unwrap().to_owned());
         answer["tasks"].as_array().unwrap().iter().map(id).collect()
-    }
-}
-
-/// What the socket answered.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answered {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 }
 
@@ -75,21 +60,13 @@ impl Hearken {
         let socket = self.control_socket();
         let what = format!("a connection to {}", socket.display());
         let mut stream = until(&what, PATIENCE, || UnixStream::connect(&socket).ok());
-        stream.set_read_timeout(Some(PATIENCE * 2)).unwrap();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: hearken\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap_or_else(|error| {
+        request(&mut stream, method, path, body).unwrap_or_else(|error| {
             panic!("{method} {path} was not answered: {error}\n{}", self.dump())
-        });
-        read_answer(&answer)
+        })
     }
 
-    fn control_socket(&self) -> PathBuf {
+    /// Where it is asked.
+    pub(crate) fn control_socket(&self) -> PathBuf {
         self.folder().join("state/control.sock")
     }
 
@@ -155,29 +132,4 @@ impl Hearken {
     pub(crate) fn cancel(&self, task: &TaskId) -> Answered {
         self.ask("POST", &format!("/v1/tasks/{}/cancel", task.0), "")
     }
-}
-
-/// Takes an HTTP answer apart: its length was given, or it came in chunks.
-fn read_answer(answer: &[u8]) -> Answered {
-    let text = String::from_utf8_lossy(answer);
-    let end = answer.windows(4).position(|it| it == b"\r\n\r\n");
-    let end = end.unwrap_or_else(|| panic!("no answer in HTTP: {text}"));
-    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
-    let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap();
-    let rest = &answer[end + 4..];
-    let body = match head.contains("transfer-encoding: chunked") {
-        true => unchunked(rest),
-        false => rest.to_vec(),
-    };
-    Answered { status, body }
-}
-
-fn unchunked(mut rest: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Some(end) = rest.windows(2).position(|it| it == b"\r\n") {
-        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
-        body.extend_from_slice(&rest[end + 2..][..length]);
-        rest = &rest[end + 2 + length + 2..];
-    }
-    body
 }
