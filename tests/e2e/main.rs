@@ -33,6 +33,7 @@ mod liveness;
 mod load;
 mod namespace;
 mod newline;
+mod nothing_lost;
 mod notify;
 mod order;
 mod output;

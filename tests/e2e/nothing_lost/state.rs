@@ -1,0 +1,80 @@
+//! A state directory that is not as this hearken left it. What it cannot read it refuses before it
+//! starts anything: a service that came up without its pools would hide that tasks wait.
+
+use super::check::check;
+use super::submitter::{Acknowledged, Book};
+use super::{killed, setup};
+use crate::harness::{Setup, event};
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+
+const WEB: &str = "[service.web]\ncommand = [\"{fixture}\", \"run\"]\n";
+
+/// The store of a hearken that has shut down in good order.
+fn a_store() -> (Setup, PathBuf) {
+    let setup = setup(WEB);
+    let mut hearken = setup.clone().start();
+    hearken.wait(&event("pool_opened"));
+    hearken.shut_down_well();
+    let file = setup.folder().join("state/tasks.db");
+    (setup, file)
+}
+
+/// Starts hearken on a file of these bytes: it refuses in these words, starts nothing, and leaves
+/// the file alone.
+#[track_caller]
+fn refused(setup: &Setup, file: &PathBuf, bytes: &[u8], words: &[&str]) {
+    fs::write(file, bytes).unwrap();
+    let config = setup.write();
+    let refused = setup.command(&["up", "--config", config.to_str().unwrap()]).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    for word in [&["tasks.db"], words].concat() {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(!said.contains("\"started\""), "{said}");
+    assert!(fs::read(file).unwrap() == bytes, "the file is as it was");
+}
+
+/// Row 87.
+#[test]
+fn a_store_of_a_later_hearken_is_refused_with_both_versions_and_left_as_it_is() {
+    // Where SQLite has the user version, <https://www.sqlite.org/fileformat2.html#user_version_number>.
+    const USER_VERSION: std::ops::Range<usize> = 60..64;
+
+    let (setup, file) = a_store();
+    let mut bytes = fs::read(&file).unwrap();
+    let known = u32::from_be_bytes(bytes[USER_VERSION].try_into().unwrap());
+    bytes[USER_VERSION].copy_from_slice(&999_u32.to_be_bytes());
+    refused(&setup, &file, &bytes, &["of schema 999", &format!("knows up to {known}")]);
+}
+
+#[test]
+fn a_damaged_store_is_refused_by_name_and_left_as_it_is() {
+    let (setup, file) = a_store();
+    let mut bytes = fs::read(&file).unwrap();
+    // All but the page that says what it is.
+    bytes[4096..].fill(0x5a);
+    refused(&setup, &file, &bytes, &["damaged", "from a backup"]);
+}
+
+/// Row 88.
+#[test]
+fn a_socket_that_was_left_behind_is_replaced_and_a_live_one_is_not() {
+    let setup = setup("");
+    let hearken = setup.clone().start();
+    hearken.wait(&event("pool_opened"));
+    killed(&hearken, |_any| true);
+    let mut hearken = hearken.again();
+    hearken.wait(&event("pool_opened"));
+    let config = setup.write();
+    let second = setup.command(&["up", "--config", config.to_str().unwrap()]).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("pid {}", hearken.pid())), "{said}");
+    let id = hearken.add("work", &json!({"type": "succeed"})).0;
+    let task = Acknowledged { id, kind: "succeed", seen: None };
+    check(&hearken, &Book { tasks: vec![task], ..Book::default() });
+    hearken.shut_down_well();
+}
