@@ -26,6 +26,15 @@ impl Disk {
         }
         Some(Disk(at.to_owned()))
     }
+
+    /// Mounts it again, `ro` or `rw`.
+    #[track_caller]
+    fn remount(&self, how: &str) {
+        let mount =
+            Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&self.0).output();
+        let mount = mount.unwrap();
+        assert!(mount.status.success(), "{}", String::from_utf8_lossy(&mount.stderr));
+    }
 }
 
 impl Drop for Disk {
@@ -133,6 +142,32 @@ fn a_full_disk_refuses_tasks_loses_none_and_stops_no_service() {
     );
 }
 
+/// It can be mounted so only while nobody writes.
+#[test]
+fn a_disk_that_was_mounted_read_only_is_refused_by_name_and_nothing_on_it_is_lost() {
+    let setup = with_service();
+    let Some(disk) = Disk::mount(&setup.folder().join("state")) else { return };
+    let hearken = setup.clone().start();
+    let mut client = Client::new(&hearken);
+    client.until_it_is_taken();
+    let book = client.book;
+    hearken.signal(Signal::SIGKILL);
+    let mut hearken = hearken.again_after(|| {
+        disk.remount("ro");
+        let config = setup.write();
+        let refused = setup.command(&["up", "--config", config.to_str().unwrap()]).output();
+        let refused = refused.unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        for word in [disk.0.to_str().unwrap(), "Read-only file system"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        disk.remount("rw");
+    });
+    check(&hearken, &book);
+    hearken.shut_down_well();
+}
+
 /// strace has these calls of a running hearken fail, until it is dropped.
 struct Failing(Child);
 
@@ -174,7 +209,7 @@ fn a_disk_that_turns_read_only_refuses_tasks_loses_none_and_stops_no_service() {
     if !has_strace() {
         return skip("strace is missing, or may not trace");
     }
-    // Nobody may remount what is open for writing, but the kernel does after an error.
+    // What is open for writing nobody may mount so; but the kernel turns to it after an error.
     refuses_and_goes_on(
         with_service(),
         |client| Failing::start(client.hearken, "pwrite64", "EROFS"),

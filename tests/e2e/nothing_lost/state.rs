@@ -1,10 +1,11 @@
-//! A state directory that is not as this hearken left it. What it cannot read it refuses before it
-//! starts anything: a service that came up without its pools would hide that tasks wait.
+//! A state directory that is not as this hearken left it, or that another works in. What it cannot
+//! read it refuses before it starts anything: a service that came up without its pools would hide
+//! that tasks wait.
 
 use super::check::check;
+use super::setup;
 use super::submitter::{Acknowledged, Book};
-use super::{killed, setup};
-use crate::harness::{Setup, event};
+use crate::harness::{Gate, Setup, event};
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
@@ -59,22 +60,21 @@ fn a_damaged_store_is_refused_by_name_and_left_as_it_is() {
     refused(&setup, &file, &bytes, &["damaged", "from a backup"]);
 }
 
-/// Row 88.
+/// Row 89.
 #[test]
-fn a_socket_that_was_left_behind_is_replaced_and_a_live_one_is_not() {
+fn a_second_supervisor_is_refused_by_the_pid_of_the_first_and_the_first_works_on() {
     let setup = setup("");
-    let hearken = setup.clone().start();
-    hearken.wait(&event("pool_opened"));
-    killed(&hearken, |_any| true);
-    let mut hearken = hearken.again();
-    hearken.wait(&event("pool_opened"));
+    let gate = Gate::new(&setup.folder().join("effects"));
+    let mut hearken = setup.clone().start();
+    let id = hearken.add("work", &json!({"type": "wait"})).0;
+    hearken.wait(&event("child_log").is("message", "it waits"));
     let config = setup.write();
     let second = setup.command(&["up", "--config", config.to_str().unwrap()]).output().unwrap();
     let said = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(1), "{said}");
     assert!(said.contains(&format!("pid {}", hearken.pid())), "{said}");
-    let id = hearken.add("work", &json!({"type": "succeed"})).0;
-    let task = Acknowledged { id, kind: "succeed", seen: None };
+    gate.open(1);
+    let task = Acknowledged { id, kind: "wait", seen: None };
     check(&hearken, &Book { tasks: vec![task], ..Book::default() });
     hearken.shut_down_well();
 }
