@@ -72,23 +72,24 @@ impl Daemon<'_> {
                 datagram.passed,
             );
         };
-        let leaders = match self.whose(sender.pid) {
+        let (leaders, reason) = match self.whose(sender.pid) {
             Ok(token) => return self.hear_datagram(token, datagram),
-            Err(leaders) => leaders,
+            // It may lead what was forked just now: then the fork server will name this number.
+            Err(leaders) if leaders.is_empty() => {
+                (vec![sender.pid], "its sender had ended, or cannot be looked at")
+            }
+            Err(leaders) => (leaders, "it belongs to no unit"),
         };
-        if leaders.is_empty() {
-            let reason = "its sender had ended, or cannot be looked at";
-            return self.stranger(datagram.sender, reason, datagram.passed);
-        }
-        let mut held = Some(Held { datagram, leaders });
-        // One that was forked just now speaks before the fork server's word of it is here.
+        let mut held = Some(Held { datagram, leaders, reason });
+        // One that was forked just now speaks, and may end, before the fork server's word of it is
+        // here.
         if self.spawner.register.unanswered() > 0
             && let Some(notify) = &mut self.notify
         {
             held = held.and_then(|held| notify.hold(held));
         }
-        if let Some(Held { datagram, .. }) = held {
-            self.stranger(datagram.sender, "it belongs to no unit", datagram.passed);
+        if let Some(Held { datagram, reason, .. }) = held {
+            self.stranger(datagram.sender, reason, datagram.passed);
         }
     }
 
@@ -129,13 +130,13 @@ impl Daemon<'_> {
         let Some(notify) = &mut self.notify else { return };
         for held in std::mem::take(&mut notify.held) {
             let register = &self.spawner.register;
-            // Their numbers were looked up while the sender lived.
+            // Their numbers were looked up while the sender lived, or are its own.
             let token = held.leaders.iter().find_map(|pid| register.led_by(*pid));
             if let Some(token) = token {
                 self.hear_datagram(token, held.datagram);
             } else if register.unanswered() == 0 {
                 let Datagram { sender, passed, .. } = held.datagram;
-                self.stranger(sender, "it belongs to no unit", passed);
+                self.stranger(sender, held.reason, passed);
             } else if let Some(notify) = &mut self.notify {
                 notify.held.push_back(held);
             }

@@ -98,6 +98,8 @@ pub(crate) struct Held {
     pub(crate) datagram: Datagram,
     /// The numbers of those that the sender may belong to, nearest first.
     pub(crate) leaders: Vec<Pid>,
+    /// Why it is a stranger's, if it is none of theirs.
+    pub(crate) reason: &'static str,
 }
 
 /// What is remembered of a child that spoke.
@@ -246,6 +248,7 @@ mod tests {
                     passed: Passed::Nothing,
                 },
                 leaders: Vec::new(),
+                reason: "it belongs to no unit",
             };
             for _ in 0..HELD {
                 assert!(notify.hold(held()).is_none());
