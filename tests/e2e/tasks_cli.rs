@@ -36,6 +36,12 @@ mode = "exec"
 result = "bytes"
 shell = "printf '\\377\\376'"
 
+# Its worker ends before it is ready, again and again.
+[pool.broken]
+command = ["false"]
+workers = 1
+restart = { limit = 2, delay = "10ms", max_delay = "10ms" }
+
 # A gate for progress: it goes on when somebody makes a file.
 [pool.slow]
 mode = "exec"
@@ -64,7 +70,7 @@ impl Shell {
         let setup = Setup::new(POOLS);
         let hearken = setup.clone().start();
         hearken.wait(&event("supervisor_started"));
-        hearken.wait_for_many(&event("pool_opened"), 6);
+        hearken.wait_for_many(&event("pool_opened"), 7);
         Shell { setup, hearken }
     }
 
@@ -386,6 +392,18 @@ fn where_no_hearken_runs_it_says_how_to_start_one() {
     let bad = setup.file("bad.toml", b"[service.web]\n", 0o644);
     let bad = task(&["-c", bad.to_str().unwrap()]);
     assert!(bad.code == Some(78) && bad.error.contains("--socket PATH"), "{bad:?}");
+}
+
+#[test]
+fn a_pool_whose_processes_all_stay_down_says_so() {
+    let shell = Shell::start();
+    let id = shell.well(&["add", "broken"]);
+    until("the end of all tries", PATIENCE, || {
+        let list = shell.well(&["list", "--pool", "broken"]);
+        let why = "1 waiting; 0 workers, 0 idle; all its processes stay down: hearken why broken";
+        list.contains(why).then_some(())
+    });
+    assert!(shell.well(&["show", &id]).contains("of pool broken is waiting"));
 }
 
 /// Standard error on a terminal, standard output in a pipe.

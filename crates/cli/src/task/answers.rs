@@ -51,7 +51,7 @@ pub(super) struct Task {
     pub(super) created: Option<Timestamp>,
     pub(super) not_before: Option<Timestamp>,
     pub(super) expires: Option<Timestamp>,
-    pub(super) attempts: u32,
+    pub(super) tries: u32,
     pub(super) crashes: u32,
     pub(super) snoozes: u32,
     pub(super) ended: Option<Timestamp>,

@@ -89,8 +89,6 @@ fn table(list: &Tasks, pool: Option<&str>, now: &Now) -> String {
 }
 
 fn row(task: &Task, now: &Now) -> [String; 7] {
-    let tries =
-        task.attempts + task.crashes + u32::from(task.succeeded() || task.state == "running");
     let kind = task.kind.as_deref().unwrap_or("-");
     let error = because(task.error.as_ref().filter(|_| !task.succeeded()));
     [
@@ -98,7 +96,7 @@ fn row(task: &Task, now: &Now) -> [String; 7] {
         safe(&task.pool),
         safe(kind),
         safe(&task.state),
-        tries.to_string(),
+        task.tries.to_string(),
         task.created.map(|at| now.clock(at)).unwrap_or_default(),
         error.trim_start_matches(": ").to_owned(),
     ]
@@ -113,7 +111,7 @@ fn standing_words(pool: &Pool) -> String {
         1 => "1 worker".to_owned(),
         many => format!("{many} workers"),
     };
-    let trouble = pool.trouble.as_ref().map(|why| format!("; takes nothing now: {why}"));
+    let trouble = pool.trouble.as_ref().map(|why| format!("; {}", safe(why)));
     format!(
         "{} ({durability}): {}; {workers}, {} idle{}",
         pool.pool,
@@ -139,11 +137,11 @@ mod tests {
     fn a_list_says_how_the_pools_stand_and_has_a_line_for_each_task() {
         let list: Tasks = serde_json::from_str(
             r#"{"tasks":[
-            {"id":"A","pool":"words","state":"dead","priority":5,"created":"2026-11-22T10:00:00Z","attempts":2,
+            {"id":"A","pool":"words","state":"dead","priority":5,"created":"2026-11-22T10:00:00Z","tries":3,
              "crashes":1,"snoozes":0,"error":{"kind":"bug","code":"x.y","message":"no\nway"}},
-            {"id":"BB","pool":"words","type":"count","state":"succeeded","priority":5,"attempts":0,"crashes":0,"snoozes":0}],
+            {"id":"BB","pool":"words","type":"count","state":"succeeded","priority":5,"tries":1,"crashes":0,"snoozes":0}],
             "next":"BB","pools":[
-            {"pool":"words","durability":"strict","tasks":{"dead":1,"succeeded":1},"workers":2,"idle":1,"trouble":"disk full"},
+            {"pool":"words","durability":"strict","tasks":{"dead":1,"succeeded":1},"workers":2,"idle":1,"trouble":"takes nothing now: disk full"},
             {"pool":"gone","tasks":{"waiting":1}},
             {"pool":"new","durability":"memory","tasks":{},"workers":1,"idle":1}]}"#,
         )

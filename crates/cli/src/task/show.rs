@@ -120,12 +120,12 @@ fn tried(attempt: &Attempt, now: &Now, line: &mut impl FnMut(String)) {
         (_, "dead") => "given up",
         (_, other) => other,
     };
-    let rule = attempt.rule.as_ref().map(|rule| format!(" {rule}")).unwrap_or_default();
-    let took = spoken(attempt.took_ms);
-    line(format!(
-        "  try {} on {}{at}: {became} after {took} (decided by {}{rule})",
-        attempt.attempt, attempt.worker, attempt.decided_by
-    ));
+    let by = attempt.rule.as_ref().unwrap_or(&attempt.decided_by);
+    let seen = match attempt.ended {
+        Some(_) => format!(" after {} (decided by {by})", spoken(attempt.took_ms)),
+        None => String::new(),
+    };
+    line(format!("  try {} on {}{at}: {became}{seen}", attempt.attempt, attempt.worker));
     if let Some(error) = &attempt.error {
         line(format!("    what was wrong{}", because(Some(error))));
         for cause in &error.causes {
@@ -183,10 +183,10 @@ mod tests {
     fn a_history_is_told_from_the_submission_to_what_can_be_done() {
         let task: Task = serde_json::from_str(
             r#"{"id":"ID","pool":"words","type":"count","state":"dead","priority":7,"created":"2026-11-22T10:00:00Z",
-            "attempts":2,"crashes":0,"snoozes":0,"ended":"2026-11-22T10:00:09Z","decided_by":"retry.attempts",
+            "tries":2,"crashes":0,"snoozes":0,"ended":"2026-11-22T10:00:09Z","decided_by":"retry.attempts",
             "payload":{"file":"a.txt"},"payload_bytes":12,"history":[
             {"attempt":1,"worker":"words#2","started":"2026-11-22T10:00:01Z","ended":"2026-11-22T10:00:02Z",
-             "took_ms":1500,"outcome":"again","decided_by":"rule","rule":"code = \"db.*\"",
+             "took_ms":1500,"outcome":"again","decided_by":"rule","rule":"rule 2 of words (h.toml:9)",
              "error":{"kind":"transient","code":"db.down","message":"gone\u001b[2J","causes":["refused"]},
              "progress":{"done":3,"total":9},"logs":"info reading\nwarn slow\n"},
             {"attempt":2,"worker":"words#1","started":"2026-11-22T10:00:08Z","took_ms":0,"outcome":"again","decided_by":"worker"}]}"#,
@@ -198,13 +198,13 @@ mod tests {
   submitted 10:00:00, 1 min ago
   priority 7
   payload: {"file":"a.txt"}
-  try 1 on words#2, 10:00:01: to be tried again after 1.5 s (decided by rule code = "db.*")
+  try 1 on words#2, 10:00:01: to be tried again after 1.5 s (decided by rule 2 of words (h.toml:9))
     what was wrong: transient db.down: gone\x1b[2J
       because of: refused
     it got to 3 of 9
     | info reading
     | warn slow
-  try 2 on words#1, 10:00:08: nobody saw its end: hearken was gone before after 0 ms (decided by worker)
+  try 2 on words#1, 10:00:08: nobody saw its end: hearken was gone before
   ended 10:00:09, 51 s ago
   hearken task retry ID has it done after all
 "#;

@@ -93,8 +93,11 @@ pub(super) fn because(error: Option<&Error>) -> String {
 /// How far it is, in a few words.
 fn glance(task: &Task) -> String {
     let Some(live) = &task.live else {
-        let tries = task.attempts + task.crashes;
-        let tried = if tries == 0 { String::new() } else { format!(", tried {tries} times") };
+        let tried = match task.tries {
+            0 => String::new(),
+            1 => ", tried once".to_owned(),
+            many => format!(", tried {many} times"),
+        };
         return format!("{}{tried}", task.state);
     };
     let mut words = format!("{} works on it for {}", live.worker, spoken(live.worked_ms));

@@ -257,6 +257,12 @@ impl Pool {
         PoolCounts { idle: u32::try_from(self.idle.len()).unwrap_or(u32::MAX), ..self.counts }
     }
 
+    /// Whether all its workers are down for good: tasks wait until an operator helps.
+    #[must_use]
+    pub fn is_barred(&self) -> bool {
+        self.workers.iter().all(|worker| worker.is == worker::Is::Down { barred: true })
+    }
+
     /// What the config asks of it.
     #[must_use]
     pub fn policy(&self) -> &PoolPolicy {

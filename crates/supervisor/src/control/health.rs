@@ -12,7 +12,7 @@ use serde::Serialize;
 
 #[derive(Debug, Serialize)]
 struct Health {
-    /// `ok`, or `degraded`: some pool's store takes nothing.
+    /// `ok`, or `degraded`: some pool takes no tasks, or does none.
     status: &'static str,
     version: &'static str,
     pid: i32,

@@ -60,6 +60,8 @@ pub(super) struct TaskShown {
     not_before: Option<Moment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Moment>,
+    /// How often it was handed out; the other three say how those tries are counted.
+    tries: u32,
     attempts: u32,
     crashes: u32,
     snoozes: u32,
@@ -95,6 +97,7 @@ impl TaskShown {
             created: Moment::at(record.created),
             not_before: waits.then_some(record.not_before).and_then(Moment::at),
             expires: record.expires.and_then(Moment::at),
+            tries: record.counters.leases,
             attempts: record.counters.attempts,
             crashes: record.counters.crashes,
             snoozes: record.counters.snoozes,
@@ -347,7 +350,7 @@ struct StandingShown {
     running: u64,
     /// How many tasks may wait.
     queue: u64,
-    /// Why the store takes nothing now.
+    /// Why no tasks are taken, or none are done.
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<Arc<str>>,
 }

@@ -284,7 +284,7 @@ pub struct PoolStanding {
     pub durability: &'static str,
     /// How many tasks may wait.
     pub queue: u64,
-    /// Why the store takes nothing now, if it does not.
+    /// Why no tasks are taken, or none are done, if that is so.
     pub trouble: Option<Arc<str>>,
 }
 

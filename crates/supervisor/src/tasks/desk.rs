@@ -284,13 +284,20 @@ impl Desk {
         })
     }
 
-    pub(super) fn standing(&self, trouble: Option<Arc<str>>) -> PoolStanding {
+    /// How it stands; `store` says why the store takes nothing, if it does not.
+    pub(super) fn standing(&self, store: Option<Arc<str>>) -> PoolStanding {
+        let store = store.map(|why| format!("takes nothing now: {why}"));
+        let unit = &self.name;
+        let trouble = store.or_else(|| {
+            let barred = self.core.is_barred();
+            barred.then(|| format!("all its processes stay down: hearken why {unit} says why"))
+        });
         PoolStanding {
             pool: Arc::clone(&self.name),
             counts: self.core.counts(),
             durability: self.durability.as_str(),
             queue: self.core.policy().queue,
-            trouble,
+            trouble: trouble.map(Into::into),
         }
     }
 }

@@ -18,7 +18,7 @@ fn a_task_is_submitted_shown_listed_cancelled_and_retried() {
         let shown = shown.json();
         let expected = json!({
             "id": id, "pool": "thumbnails", "type": "resize", "state": "waiting", "key": "k",
-            "priority": 7, "attempts": 0, "crashes": 0, "snoozes": 0,
+            "priority": 7, "tries": 0, "attempts": 0, "crashes": 0, "snoozes": 0,
             "payload": {"file": "a.png"}, "payload_bytes": 12, "history": [],
             "created": shown["created"], "not_before": shown["not_before"],
         });
