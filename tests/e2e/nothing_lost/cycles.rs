@@ -7,6 +7,7 @@ use super::check::check;
 use super::submitter::{Book, Submitter};
 use super::{killed, setup};
 use crate::harness::{Hearken, event};
+use nix::sys::signal::Signal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,19 +30,18 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Kills the supervisor, and perhaps others before it.
 fn strike(hearken: &Hearken, chance: &mut Chance) {
-    match chance.within(0..10) {
+    // One that never had a fork server refuses to start, and says so.
+    let is_up = !hearken.all(&event("supervisor_started")).is_empty();
+    let _hit = match chance.within(0..10) {
         0 => killed(hearken, |_any| true),
-        // One that never had a fork server refuses to start, and says so.
-        1 if !hearken.all(&event("supervisor_started")).is_empty() => {
-            killed(hearken, |it| it.name == "hearken-fork");
-        }
+        1 if is_up => killed(hearken, |it| it.name == "hearken-fork"),
         2 => killed(hearken, |it| it.name == "effects"),
-        _ => {}
-    }
+        _ => 0,
+    };
     if chance.within(0..2) == 0 {
         thread::sleep(Duration::from_millis(chance.within(0..30)));
     }
-    killed(hearken, |it| it.pid == hearken.pid());
+    hearken.signal(Signal::SIGKILL);
 }
 
 /// So many kills in a state directory of their own, and then a look at what is left.

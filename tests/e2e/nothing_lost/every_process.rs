@@ -3,8 +3,9 @@
 use super::check::check;
 use super::submitter::{Acknowledged, Book};
 use super::{killed, setup};
-use crate::harness::{Gate, Process, Setup, event};
-use std::process::{Child, Stdio};
+use crate::harness::{Gate, Setup, event};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Output, Stdio};
 
 const ID: &str = "0192f0c1-7a3b-4c4d-8e5f-0123456789ab";
 
@@ -17,33 +18,40 @@ fn submitter(setup: &Setup) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// What becomes of the supervisor and the submitter.
+/// Who is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Lives,
-    Dies,
+enum Victim {
+    Supervisor,
+    ForkServer,
+    Workers,
+    Submitter,
+    All,
 }
 
-/// Submits a task, kills while it is worked on, and looks for its end. `begun`: how often its last
-/// supervisor begins with it.
+/// Submits a task, kills while it is worked on, and looks for its end.
 #[track_caller]
-fn a_task_survives(
-    (supervisor, submitter): (Fate, Fate),
-    begun: usize,
-    who: impl Fn(&Process) -> bool,
-) {
+fn a_task_survives_without(victim: Victim) {
     let setup = setup("");
     let gate = Gate::new(&setup.folder().join("effects"));
     let mut hearken = setup.clone().start();
-    hearken.wait(&event("ready").unit("work"));
-    let mut shell = self::submitter(&setup);
+    hearken.wait_for_many(&event("ready").unit("work"), 3);
+    let submitter = submitter(&setup);
     let waits = event("child_log").is("message", "it waits");
     hearken.wait(&waits);
-    if submitter == Fate::Dies {
-        shell.kill().unwrap();
-    }
-    killed(&hearken, |it| it.pid.cast_unsigned() != shell.id() && who(it));
-    if supervisor == Fate::Dies {
+    let hit = killed(&hearken, |it| match victim {
+        Victim::Supervisor => it.pid == hearken.pid(),
+        Victim::ForkServer => it.name == "hearken-fork",
+        Victim::Workers => it.name == "effects",
+        Victim::Submitter => it.pid.cast_unsigned() == submitter.id(),
+        Victim::All => true,
+    });
+    let (there, begun) = match victim {
+        Victim::Supervisor | Victim::ForkServer | Victim::Submitter => (1, 1),
+        Victim::Workers => (3, 2),
+        Victim::All => (6, 1),
+    };
+    assert_eq!(hit, there, "{victim:?}");
+    if matches!(victim, Victim::Supervisor | Victim::All) {
         hearken = hearken.again();
     }
     // Not before: a worker that is dying could be the one that is let through.
@@ -51,45 +59,50 @@ fn a_task_survives(
     gate.open(1);
     let task = Acknowledged { id: ID.to_owned(), kind: "wait", seen: None };
     check(&hearken, &Book { tasks: vec![task], ..Book::default() });
-    let heard = shell.wait_with_output().unwrap();
+    heard(victim, &submitter.wait_with_output().unwrap());
+    hearken.shut_down_well();
+}
+
+/// What the submitter has heard of it.
+#[track_caller]
+fn heard(victim: Victim, heard: &Output) {
     let said = String::from_utf8_lossy(&heard.stderr);
-    match (supervisor, submitter) {
-        (Fate::Lives, Fate::Lives) => {
+    match victim {
+        Victim::ForkServer | Victim::Workers => {
             assert!(heard.status.success(), "{said}");
             let attempt = str::from_utf8(&heard.stdout).unwrap().trim().parse::<u64>();
             assert!(attempt.is_ok_and(|attempt| attempt > 0), "the result: {heard:?}");
         }
-        (Fate::Dies, Fate::Lives) => {
+        Victim::Supervisor => {
             assert_eq!(heard.status.code(), Some(1), "{said}");
             assert!(said.contains("hung up before it answered"), "{said}");
             assert!(said.contains("can be added again, and is kept once"), "{said}");
         }
-        (_, Fate::Dies) => assert_eq!(heard.status.code(), None, "{said}"),
+        Victim::Submitter | Victim::All => assert_eq!(heard.status.signal(), Some(9), "{said}"),
     }
-    hearken.shut_down_well();
 }
 
 #[test]
 fn a_submitted_task_survives_kill_9_of_the_supervisor() {
-    a_task_survives((Fate::Dies, Fate::Lives), 1, |it| it.name.starts_with("hearken_under"));
+    a_task_survives_without(Victim::Supervisor);
 }
 
 #[test]
 fn a_submitted_task_survives_kill_9_of_the_fork_server() {
-    a_task_survives((Fate::Lives, Fate::Lives), 1, |it| it.name == "hearken-fork");
+    a_task_survives_without(Victim::ForkServer);
 }
 
 #[test]
 fn a_submitted_task_survives_kill_9_of_its_worker() {
-    a_task_survives((Fate::Lives, Fate::Lives), 2, |it| it.name == "effects");
+    a_task_survives_without(Victim::Workers);
 }
 
 #[test]
 fn a_submitted_task_survives_kill_9_of_its_submitter() {
-    a_task_survives((Fate::Lives, Fate::Dies), 1, |_none| false);
+    a_task_survives_without(Victim::Submitter);
 }
 
 #[test]
 fn a_submitted_task_survives_kill_9_of_every_process_involved() {
-    a_task_survives((Fate::Dies, Fate::Dies), 1, |_any| true);
+    a_task_survives_without(Victim::All);
 }

@@ -33,10 +33,12 @@ forget = {{ succeeded = "never", dead = "never", cancelled = "never" }}
     setup
 }
 
-/// SIGKILL to these processes of its tree, as they are now.
-fn killed(hearken: &Hearken, who: impl Fn(&Process) -> bool) {
-    for process in hearken.tree().into_iter().filter(who) {
-        // It may have ended by itself.
+/// SIGKILL to these processes of its tree, as they are now. Gives how many there were.
+fn killed(hearken: &Hearken, who: impl Fn(&Process) -> bool) -> usize {
+    let doomed: Vec<Process> = hearken.tree().into_iter().filter(who).collect();
+    for process in &doomed {
+        // It may have ended by itself, or with the one before.
         let _gone = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
     }
+    doomed.len()
 }
