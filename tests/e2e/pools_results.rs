@@ -1,6 +1,6 @@
 //! Results: whole, in pieces, spooled, and none.
 
-use crate::harness::{Hearken, TaskId};
+use crate::harness::{Hearken, PATIENCE, TaskId, until};
 use crate::pools::pool;
 use serde_json::{Value, json};
 
@@ -90,4 +90,20 @@ fn the_pieces_of_a_try_that_failed_are_not_in_the_result_of_the_next() {
     let task = hearken.task("p", json!([["attempt", 1, first], ["chunks", 8, 256 * 1024]]));
     assert_eq!(hearken.end_of(&task).state(), "succeeded", "{}", hearken.dump());
     assert!(hearken.result_bytes(&task) == pieces(8, 256 * 1024));
+}
+
+#[test]
+fn old_tasks_are_forgotten_faster_than_a_page_a_sweep() {
+    const TASKS: usize = 10_000;
+    let hearken = pool("", "workers = 1\nforget = { cancelled = \"1s\" }").start();
+    let later = json!({"payload": null, "delay": "1h"});
+    let tasks = json!({"tasks": vec![&later; TASKS], "batch": {"policy": "all"}});
+    let submitted = hearken.submit("p", &tasks).json();
+    let batch = submitted["batch"].as_str().unwrap_or_else(|| panic!("{submitted}"));
+    let cancelled = hearken.ask("POST", &format!("/v1/batches/{batch}/cancel"), "").json();
+    assert_eq!(cancelled["cancelled"], TASKS);
+    until("all to be forgotten", PATIENCE, || {
+        let pools = hearken.ask("GET", "/v1/pools", "").json();
+        (pools["pools"][0]["tasks"] == json!({})).then_some(())
+    });
 }

@@ -14,6 +14,7 @@ pub(super) use ends::End;
 use super::client::{Live, PoolStanding};
 use super::hand::{Assembly, Hand, Logs};
 use super::keeper::{Kept, Ticket};
+use super::purging::Purging;
 use super::result::Form;
 use super::watchers::Watchers;
 use super::when::When;
@@ -38,8 +39,7 @@ pub(crate) struct Desk {
     pub(super) runs: bool,
     pub(super) durability: Durability,
     pub(super) forget: Forget,
-    /// Where the removing of old tasks goes on.
-    pub(super) purge_after: Option<TaskId>,
+    pub(super) purging: Purging,
     pub(super) max_payload: u64,
     max_result: u64,
     logs: usize,
@@ -95,7 +95,7 @@ impl Desk {
             runs: false,
             durability,
             forget,
-            purge_after: None,
+            purging: Purging::default(),
             max_payload,
             max_result,
             logs: usize::try_from(logs).unwrap_or(usize::MAX),
@@ -170,6 +170,12 @@ impl Desk {
         };
         self.began(now, token, ONLY, ears);
         self.tell(now, Event::Started(token));
+    }
+
+    /// Has the next page of old tasks removed.
+    pub(super) fn purge(&mut self, when: When) {
+        let page = self.purging.page(&self.name, self.forget, when);
+        self.commands.push_back((Ticket::Purge, Command::Purge(page)));
     }
 
     /// The store answered.

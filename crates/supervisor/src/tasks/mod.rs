@@ -9,6 +9,7 @@ mod entropy;
 mod error;
 mod hand;
 mod keeper;
+mod purging;
 mod report;
 mod requests;
 mod result;
@@ -38,7 +39,7 @@ use hearken_core::identity::{InstanceId, Token, UnitIndex};
 use hearken_core::moment::Moment;
 use hearken_core::pool::{Event, Pool, PoolPolicy};
 use hearken_store::{
-    Answer, Claimed, Command, Fenced, MemoryStore, Read, Reply, SqliteStore, Store, StoreError,
+    Answer, Claimed, Fenced, MemoryStore, Read, Reply, SqliteStore, Store, StoreError,
 };
 use keeper::{Answered, Change, Disk, Kept, Order, Ticket};
 use std::collections::HashMap;
@@ -295,10 +296,16 @@ impl Tasks {
     /// processes.
     pub(crate) fn act(&mut self) -> Vec<Wish> {
         let mut wishes = Vec::new();
+        // What a store in memory is told is done at once, so it needs an end.
+        let mut pages = purging::PAGES;
         loop {
             let when = When::now(self.clock);
             let mut orders: Vec<Order> = Vec::new();
             for (place, desk) in self.desks.iter_mut().enumerate() {
+                if desk.purging.goes_on() && pages > 0 {
+                    pages -= u32::from(desk.durability == Durability::Memory);
+                    desk.purge(when);
+                }
                 while let Some(action) = desk.core.poll_action() {
                     desk.perform(when, action);
                 }
@@ -387,7 +394,7 @@ impl Tasks {
             }
             (Ticket::Cancel(task, answer), reply) => requests::cancelled(task, answer, reply),
             (Ticket::Purge, Ok(Reply::Purged(purged))) => {
-                desk.purge_after = purged.next;
+                desk.purging.done(&purged);
                 if purged.tasks > 0 {
                     TasksPurged { unit: &desk.name, tasks: purged.tasks }.emit();
                 }
@@ -413,8 +420,7 @@ impl Tasks {
         let when = When::now(self.clock);
         for desk in &mut self.desks {
             desk.measure(when.now);
-            let purge = requests::purge(desk, when);
-            desk.commands.push_back((Ticket::Purge, Command::Purge(purge)));
+            desk.purge(when);
         }
     }
 

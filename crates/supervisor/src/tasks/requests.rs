@@ -9,9 +9,8 @@ use super::when::When;
 use hearken_config::Durability;
 use hearken_core::pool::{Event, TaskDecidedBy};
 use hearken_core::task::{BatchId, TaskId, TaskState};
-use hearken_store::{Command, Purge, Read, Reply, StoreError, UnixMs};
+use hearken_store::{Command, Read, Reply, StoreError};
 use std::sync::Arc;
-use std::time::Duration;
 
 impl Tasks {
     /// Does what a front end wants. Answers whether it wants the supervisor to shut down.
@@ -192,22 +191,5 @@ fn unchanged(task: TaskId, reply: Result<Reply, StoreError>, help: &'static str)
         Ok(Reply::Refused(refusal)) => refusal.into(),
         Ok(_) => Refused::NoTask(task),
         Err(error) => error.into(),
-    }
-}
-
-/// Which ended tasks of a pool are old enough to be removed.
-pub(super) fn purge(desk: &Desk, when: When) -> Purge {
-    let before = |age: Option<Duration>| {
-        let ago = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-        ago.map(|ago| UnixMs::new(when.wall.get().saturating_sub(ago)))
-    };
-    let forget = desk.forget;
-    Purge {
-        pool: Some(Arc::clone(&desk.name)),
-        succeeded: before(forget.succeeded),
-        dead: before(forget.dead),
-        cancelled: before(forget.cancelled),
-        expired: before(forget.expired),
-        after: desk.purge_after,
     }
 }
