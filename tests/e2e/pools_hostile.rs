@@ -26,7 +26,7 @@ fn a_worker_that_floods_delays_nobody_and_fills_no_memory() {
 fn a_worker_that_never_reads_is_killed_and_its_tasks_go_on() {
     let hearken = pool(
         "deaf credits 1000",
-        "workers = 1\naccept_timeout = \"60s\"\nretry = { crashes = 1, delay = \"10ms\" }",
+        "workers = 1\naccept_timeout = \"300ms\"\nretry = { crashes = 1, delay = \"10ms\" }",
     )
     .start();
     // More than the socket and the room for writing hold.

@@ -309,7 +309,6 @@ impl<'a> Daemon<'a> {
             Word::Task(word) => return self.task_word(token, word),
             Word::Output(portion) => return self.output(token, &portion),
             Word::OutputWhole => return self.output_whole(token),
-            Word::Unread => return self.unread(token),
         };
         self.tell(event);
     }

@@ -27,7 +27,8 @@ const READ_ROOM: usize = 8 * 1024;
 const LATE: Duration = Duration::from_millis(100);
 /// The number of the task that a process of one task was started with.
 const ONLY_TASK: Handle = Handle(1);
-/// How much may wait to be written to a child that does not read.
+/// How much may wait to be written to a child that does not read, before nothing more is said: one
+/// message of any length goes beyond it.
 const WRITE_ROOM: usize = 256 * 1024;
 
 /// The supervisor's end of one line.
@@ -187,30 +188,32 @@ impl Line {
 
     /// Says something to the child. A child that lets too much lie unread gets no more.
     pub(super) fn say<M: Message>(&mut self, message: &M) {
-        if self.prepare(message) {
+        if self.has_room() {
+            self.prepare(message);
             self.write();
         }
     }
 
-    /// Says something about tasks with the next [`Line::write`]. Answers whether there was room.
-    pub(super) fn prepare_task(&mut self, message: &ToChild) -> bool {
+    /// Whether so little lies unread that more may be said.
+    pub(super) fn has_room(&self) -> bool {
+        self.outgoing.len() <= WRITE_ROOM
+    }
+
+    /// Says something about tasks with the next [`Line::write`], whether there is room or not.
+    pub(super) fn prepare_task(&mut self, message: &ToChild) {
         if let ToChild::Task(task) = message {
             self.session.open(task.handle);
         }
-        self.prepare(message)
+        self.prepare(message);
     }
 
-    fn prepare<M: Message>(&mut self, message: &M) -> bool {
-        if self.outgoing.len() > WRITE_ROOM {
-            return false;
-        }
+    fn prepare<M: Message>(&mut self, message: &M) {
         let encoded = match self.mode {
             Mode::MessagePack => encode_frame(message, &mut self.outgoing),
             Mode::Json => encode_json(message, &mut self.outgoing),
         };
         // What we say is made of checked names and numbers; it always fits.
         debug_assert!(encoded.is_ok(), "{encoded:?}");
-        true
     }
 
     /// Takes in one body: logs what it says, answers it, and gives what bears on the child's fate.

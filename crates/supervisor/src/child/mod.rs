@@ -75,8 +75,6 @@ pub(crate) enum Word {
     Drained(Box<[Box<str>]>),
     /// It said something about tasks.
     Task(TaskWord),
-    /// It lets lie unread what it is told about tasks: more than there is room for.
-    Unread,
 }
 
 /// What a worker said about tasks.

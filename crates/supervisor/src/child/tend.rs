@@ -251,7 +251,7 @@ pub(crate) async fn tend(
         if let Some(word) = child.result.take_whole() {
             child.tell(word).await;
         }
-        let has_line = child.line.is_some();
+        let (has_line, has_room) = (child.line.is_some(), child.has_room());
         let deadline = child.line.as_ref().and_then(Line::deadline);
         let progress_due = child.line.as_ref().and_then(Line::progress_due);
         if !has_line && !child.writes() {
@@ -270,17 +270,18 @@ pub(crate) async fn tend(
                     None => {}
                 }
             }
-            Some(message) = next_about_tasks(&mut tasks) => {
-                let mut took = child.prepare(&message);
+            // What a child has no room for waits where it is: it may be at work and read later, and
+            // whether it is late says the clock of its task.
+            Some(message) = next_about_tasks(&mut tasks), if has_room => {
+                child.prepare(&message);
                 // Whatever else is there goes out in the same write.
-                while let Some(message) = tasks.as_mut().and_then(|tasks| tasks.try_recv().ok()) {
-                    took &= child.prepare(&message);
+                while child.has_room()
+                    && let Some(message) = tasks.as_mut().and_then(|tasks| tasks.try_recv().ok())
+                {
+                    child.prepare(&message);
                 }
                 if let Some(line) = &mut child.line {
                     line.write();
-                }
-                if !took {
-                    child.tell(Word::Unread).await;
                 }
             }
             () = expire(progress_due) => child.tell_late_progress().await,
@@ -334,9 +335,15 @@ impl Tended {
         tokio::task::yield_now().await;
     }
 
-    /// Answers whether there was room; a line that is closed has all there is.
-    fn prepare(&mut self, message: &ToChild) -> bool {
-        self.line.as_mut().is_none_or(|line| line.prepare_task(message))
+    /// Whether it can be told more about tasks; a line that is closed has all the room there is.
+    fn has_room(&self) -> bool {
+        self.line.as_ref().is_none_or(Line::has_room)
+    }
+
+    fn prepare(&mut self, message: &ToChild) {
+        if let Some(line) = &mut self.line {
+            line.prepare_task(message);
+        }
     }
 
     fn drain(&mut self, grace: Duration, reason: &'static str) {
@@ -389,8 +396,7 @@ fn last_of(word: &Word) -> Option<Handle> {
         | Word::LineClosed
         | Word::Output(_)
         | Word::OutputWhole
-        | Word::Drained(_)
-        | Word::Unread => None,
+        | Word::Drained(_) => None,
     }
 }
 

@@ -74,13 +74,6 @@ impl Daemon<'_> {
         }
     }
 
-    /// A worker lets lie what it is told.
-    pub(super) fn unread(&mut self, token: Token) {
-        if let Some(id) = self.reach.get(&token).map(|reach| reach.id) {
-            self.tell(Event::Dismiss { id, cause: StopCause::NotAccepted, kill: true });
-        }
-    }
-
     /// What the core reports of a process, for the pool it belongs to.
     pub(super) fn tell_pool(&mut self, report: &Report) {
         match report {
