@@ -39,7 +39,7 @@ that is killed loses nothing; at most it does the last inputs again.
 
 ^C finishes what runs and begins nothing new; once more takes it back; once more kills it.
 
-Those used to GNU parallel and xargs -P: no input is run by a shell; an empty list runs nothing;
+Those used to GNU parallel and xargs -P: no input is run by a shell; an empty list is a success;
 one process has one input (no -n, -X, -L); the share in --halt is of those that have ended;
 --retries counts tries after the first; --joblog refuses a file with an earlier run, unless one of
 --resume and --resume-failed is given; empty lines are inputs.

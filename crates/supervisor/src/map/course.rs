@@ -150,6 +150,8 @@ pub(super) struct Course {
     taken: u64,
     running: u64,
     last_failure: Option<Arc<str>>,
+    /// Why the program cannot be run, while there is no input for it.
+    useless: Option<Arc<str>>,
     actions: VecDeque<Action>,
 }
 
@@ -181,6 +183,7 @@ impl Course {
             taken: 0,
             running: 0,
             last_failure: None,
+            useless: None,
             actions: VecDeque::new(),
         }
     }
@@ -282,6 +285,9 @@ impl Course {
         let kind = self.terms.task_type.clone();
         self.to_submit.push(TaskSpec { id: Some(id), kind, ..TaskSpec::new(payload) });
         self.flights.insert(id, Flight { taken, runs: false, ended: None });
+        if let Some(why) = self.useless.take() {
+            self.pool_failed(why);
+        }
     }
 
     /// The task of an input. The index counts within the run; the seed keeps runs apart, for a worker
@@ -303,11 +309,15 @@ impl Course {
                 self.retrying(task, error.as_ref().map(Failure::read).as_ref(), delay);
             }
             Told::Ended(ended) => self.ended(now, ended),
-            Told::PoolFailed(why) => {
-                self.end(EndedBy::PoolFailed(why));
-                self.recall();
-            }
+            // Without an input nobody needs the program: an empty list is done, whatever it is.
+            Told::PoolFailed(why) if self.taken == 0 && !self.read_all => self.useless = Some(why),
+            Told::PoolFailed(why) => self.pool_failed(why),
         }
+    }
+
+    fn pool_failed(&mut self, why: Arc<str>) {
+        self.end(EndedBy::PoolFailed(why));
+        self.recall();
     }
 
     fn retrying(&mut self, task: TaskId, failure: Option<&Failure>, delay: Duration) {

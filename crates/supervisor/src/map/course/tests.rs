@@ -330,6 +330,22 @@ fn a_program_that_cannot_run_takes_everything_back() {
 }
 
 #[test]
+fn a_program_that_cannot_run_matters_with_the_first_input() {
+    let lost = || Event::Told(Told::PoolFailed("gone".into()));
+    let mut empty = Run::of(0);
+    empty.handle(lost());
+    assert!(!empty.course.is_over(), "there may be inputs yet");
+    empty.read_all();
+    assert!(empty.course.is_over());
+    assert_eq!(empty.course.finish().0, EndedBy::Inputs);
+    let mut late = Run::of(0);
+    late.handle(lost());
+    late.take([1]);
+    assert_eq!(late.written(), [(1, Cancelled)]);
+    assert_eq!(late.course.finish().0, EndedBy::PoolFailed("gone".into()));
+}
+
+#[test]
 fn inputs_that_break_off_end_the_run_after_those_before() {
     let mut run = Run::of(1);
     run.handle(Event::Fed(Fed::Failed(CutError::NoJson(9))));
