@@ -1,6 +1,8 @@
 //! The configs that are shown to people do what they say.
 
 use crate::harness::{Hearken, Setup, event, skip};
+use crate::sdk::{PYTHON, has_python};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +11,10 @@ fn example(name: &str) -> PathBuf {
 }
 
 fn start(name: &str) -> Hearken {
-    let setup = Setup::new("");
+    start_in(Setup::new(""), name)
+}
+
+fn start_in(setup: Setup, name: &str) -> Hearken {
     let state = setup.folder().join("state");
     setup.environment("HEARKEN_STATE_DIR", state.to_str().unwrap()).start_with(&example(name))
 }
@@ -62,6 +67,45 @@ fn the_php_example_shows_what_it_promises() {
     assert_eq!(typed.field("details").unwrap()["host"], "db1");
     assert!(hearken.wait(&event("child_error").unit("mistake")).has("trace"));
     assert_eq!(hearken.all(&event("started")).len(), 5, "none is started again");
+}
+
+#[test]
+fn the_example_of_python_workers_counts_words() {
+    if !has_python() {
+        return skip("no python3 with msgpack here");
+    }
+    // Where that python3 is.
+    let path = Path::new(PYTHON).parent().unwrap().to_str().unwrap();
+    let hearken = start_in(Setup::new("").environment("PATH", path), "pool.toml");
+    let text = hearken.folder().join("text");
+    std::fs::write(&text, "one two\nthree\n").unwrap();
+    let task = hearken.add("words", &json!({"type": "count_words", "payload": text}));
+    assert_eq!(hearken.result_of(&task), json!({"lines": 2, "words": 3}));
+    let missing = json!({"type": "count_words", "payload": "/no/such/file"});
+    let told = hearken.end_of(&hearken.add("words", &missing));
+    assert_eq!(
+        (told.state(), told.of_tries("error.code")),
+        ("dead", vec!["file.missing".to_owned()])
+    );
+}
+
+#[test]
+fn the_example_of_php_workers_hashes_and_tries_again() {
+    if !is_here("php") {
+        return skip("no php here");
+    }
+    let hearken = start("hashes.toml");
+    let empty = hearken.folder().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    let task = hearken.add("hashes", &json!({"type": "hash", "payload": empty}));
+    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(hearken.result_of(&task)["sha256"], hash);
+    // By their checksums: the first is fine, the second fails twice, the third is put off once.
+    for (word, counters) in [("APPLE", (0, 0, 0)), ("PLUM", (2, 0, 0)), ("POMELO", (0, 0, 1))] {
+        let task = hearken.task("unsteady", json!(word.to_lowercase()));
+        assert_eq!(hearken.result_of(&task), word);
+        assert_eq!(hearken.show(&task).counters(), counters, "{word}");
+    }
 }
 
 #[test]

@@ -16,7 +16,8 @@ function countWords(Task $task): array
 
 function hashFile(Task $task): array
 {
-    $path = $task->payload['path'] ?? throw new Invalid('a task of type hash has a path');
+    $path = is_string($task->payload) ? $task->payload : $task->payload['path'] ?? null;
+    $path ?? throw new Invalid('the payload of a hash is a path, or has one: {"path": "…"}');
     is_file($path) || throw new NotFound("$path is no file", code: 'file.missing');
     $file = fopen($path, 'rb');
     $hash = hash_init('sha256');

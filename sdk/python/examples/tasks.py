@@ -10,7 +10,7 @@ def count_words(task):
     """The payload is a path."""
     lines = words = 0
     try:
-        with open(task.payload, "rb") as file:
+        with open(task.payload, encoding="utf-8", errors="replace") as file:
             for line in file:
                 lines += 1
                 words += len(line.split())
