@@ -31,6 +31,7 @@ mod incidents;
 mod ledger;
 mod liveness;
 mod load;
+mod map;
 mod namespace;
 mod newline;
 mod nothing_lost;

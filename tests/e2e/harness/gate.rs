@@ -28,4 +28,9 @@ impl Gate {
     pub(crate) fn open(&self, tasks: usize) {
         (&self.pipe).write_all(&vec![0; tasks]).unwrap();
     }
+
+    /// Lets so many shells through, that read a line each.
+    pub(crate) fn open_lines(&self, shells: usize) {
+        (&self.pipe).write_all(&vec![b'\n'; shells]).unwrap();
+    }
 }

@@ -13,7 +13,7 @@ mod web;
 
 pub(crate) use event::{Event, event};
 pub(crate) use gate::Gate;
-pub(crate) use proc::{Process, processes};
+pub(crate) use proc::{Process, processes, processes_at_home};
 pub(crate) use setup::{Setup, fixture, hearken};
 pub(crate) use skip::{alone, is_root, skip};
 pub(crate) use socket::{Answered, ask};

@@ -68,7 +68,7 @@ pub(crate) fn processes() -> Vec<Process> {
 
 /// Every live process that found this home in its environment: hearken hands it on to all of its
 /// children, and each test has one of its own.
-pub(super) fn processes_at_home(home: &Path) -> Vec<Process> {
+pub(crate) fn processes_at_home(home: &Path) -> Vec<Process> {
     let variable = [b"HOME=", home.as_os_str().as_encoded_bytes()].concat();
     processes()
         .into_iter()
