@@ -30,9 +30,8 @@ fn files(under: &str) -> Vec<PathBuf> {
 /// Whether a file is text: UTF-8 without control characters but white space.
 fn is_text(path: &Path) -> bool {
     let control = |byte: &u8| matches!(byte, 0..=8 | 14..=31 | 127);
-    std::fs::read(path).is_ok_and(|bytes| {
-        !bytes.iter().any(control) && std::str::from_utf8(&bytes).is_ok()
-    })
+    std::fs::read(path)
+        .is_ok_and(|bytes| !bytes.iter().any(control) && std::str::from_utf8(&bytes).is_ok())
 }
 
 /// The text files of this system's documentation.
