@@ -74,7 +74,7 @@ fn halting_now_takes_back_what_runs() {
     let shell = Shell::new();
     let _never_opened = Gate::new(shell.folder());
     let options = ["--exec", "-j2", "--halt", "now,fail=1", "--", "sh", "-c", SCRIPT, "sh", ":::"];
-    let ran = shell.run(&[&options[..], &["1g", "f", "3"]].concat());
+    let ran = shell.run(&[&options[..], &["1g", "f", "3g"]].concat());
     assert_eq!(ran.of_each(1, "status"), statuses("cancelled failed cancelled"));
 }
 
