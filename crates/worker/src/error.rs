@@ -89,6 +89,23 @@ pub enum LineError {
 }
 
 impl LineError {
+    /// The code of sysexits that a worker ends with because of this, as in the SDKs of the other
+    /// languages.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            LineError::Closed | LineError::Failed(_) => 75, // EX_TEMPFAIL
+            LineError::NotUnderstood(_)
+            | LineError::HandleReused { .. }
+            | LineError::NotAcknowledged { .. } => 76, // EX_PROTOCOL
+            LineError::Rejected { .. } => 78,               // EX_CONFIG
+            LineError::NotSendable(_)
+            | LineError::TooLong { .. }
+            | LineError::AfterExiting { .. }
+            | LineError::NotAMap(_) => 70, // EX_SOFTWARE
+        }
+    }
+
     /// Whether only this message cannot be said, and the line is as good as before.
     pub(crate) fn is_about_the_message(&self) -> bool {
         match self {

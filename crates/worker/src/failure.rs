@@ -236,7 +236,7 @@ impl From<LineError> for WorkerError {
     fn from(error: LineError) -> Self {
         match error {
             LineError::Closed | LineError::Failed(_) => {
-                WorkerError::unavailable("hearken.line", error)
+                WorkerError::transient("hearken.line", error)
             }
             LineError::Rejected { .. }
             | LineError::NotUnderstood(_)

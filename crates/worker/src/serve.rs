@@ -11,7 +11,6 @@ use crate::answer::answer;
 use crate::desk::Desk;
 use crate::ear::hand_back;
 use crate::error::LineError;
-use crate::failure::WorkerError;
 use crate::heard::HeardSoFar;
 use crate::run::{caught, refused};
 use crate::task::Task;
@@ -59,7 +58,7 @@ pub fn run_tasks(mut tasks: Tasks) -> ExitCode {
         Err(error) => {
             // The only place left to say it.
             let _ = writeln!(std::io::stderr(), "{error}");
-            ExitCode::from(WorkerError::from(error).exit_code())
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -147,7 +147,7 @@ fn garbage_ends_the_program_with_a_sentence() {
     let (mut supervisor, child) = on_a_line();
     supervisor.line.write_all(&[0xff; 8]).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(78));
+    assert_eq!(output.status.code(), Some(76));
     assert!(text(&output.stderr).starts_with("hearken sent something this version does not"));
 }
 
@@ -156,7 +156,7 @@ fn the_end_of_hearken_ends_the_program_with_a_sentence() {
     let (supervisor, child) = on_a_line();
     drop(supervisor);
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(69));
+    assert_eq!(output.status.code(), Some(75));
     assert_eq!(text(&output.stderr), "the line is closed\n");
 }
 
