@@ -92,6 +92,15 @@ fn task(
             room.max_payload
         )));
     }
+    for (what, words) in [
+        ("type", &spec.kind),
+        ("key", &spec.unique_key),
+        ("fairness_key", &spec.fairness_key),
+        ("content_type", &spec.content_type),
+        ("traceparent", &spec.traceparent),
+    ] {
+        one_line(what, words.as_deref())?;
+    }
     Ok(NewTask {
         id: spec.id.unwrap_or_else(|| {
             let (ms, random) = name(when.wall.get());
@@ -113,6 +122,14 @@ fn task(
             headers: spec.headers.map(Raw::into_msgpack),
             traceparent: spec.traceparent,
         },
+    })
+}
+
+/// What stands in the environment of programs and in lists for people has no control characters.
+fn one_line(what: &str, words: Option<&str>) -> Result<(), Refused> {
+    let control = words.and_then(|words| words.char_indices().find(|(_, it)| it.is_control()));
+    control.map_or(Ok(()), |(at, it)| {
+        Err(Refused::Unfit(format!("the {what} of a task has {it:?} at byte {at}: leave it out")))
     })
 }
 
@@ -167,5 +184,25 @@ impl Submitting {
             (id, batch)
         });
         (Submitted { tasks: enqueued, batch: batch.map(|(id, _)| id) }, batch, tasks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_one_line_have_no_control_characters() {
+        for good in [None, Some(""), Some("resize"), Some("größe k=1 \u{1f600}")] {
+            assert_eq!(one_line("type", good), Ok(()));
+        }
+        for (bad, at) in [("a\0b", 1), ("\n", 0), ("é\u{9b}", 2)] {
+            let refused = one_line("key", Some(bad)).unwrap_err();
+            let Refused::Unfit(why) = refused else { panic!("{refused:?}") };
+            assert!(
+                why.starts_with("the key of a task has") && why.contains(&format!("byte {at}:")),
+                "{why}"
+            );
+        }
     }
 }
