@@ -141,6 +141,18 @@ events! {
         task: &'a str,
     } => |e| format!("the end of an older try of task {} came late, and was dropped", e.task);
 
+    /// The store does not take the end of a try, for a reason that stays: a fault of hearken.
+    ERROR "end_refused" EndRefused<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// Which task.
+        task: &'a str,
+        /// Why.
+        error: &'a str,
+        /// The next step.
+        help: &'a str,
+    } => |e| format!("the end of task {} was not kept: {}; {}", e.task, e.error, e.help);
+
     /// A worker spoke of a task it does not hold.
     WARN "stale_handle" StaleHandle<'a> {
         /// The unit.

@@ -370,6 +370,7 @@ impl Tasks {
                     Ok(Reply::Fenced(Fenced::Kept)) => {
                         self.watchers.tried(&desk.name, *ended);
                     }
+                    Ok(Reply::Refused(why)) => report::end_refused(&desk.name, ended.task, why),
                     Ok(_) | Err(_) => {
                         let task = ended.task.to_string();
                         StaleResult { unit: &desk.name, instance: 0, task: &task }.emit();

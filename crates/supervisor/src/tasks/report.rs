@@ -3,12 +3,13 @@
 use super::desk::End;
 use super::error::TaskError;
 use crate::events::{
-    DependencyAway, DependencyBack, PoolGrowing, PoolShrinking, RetryBudgetSpent, StaleHandle,
-    TaskCancelling, TaskDead, TaskEnded, TaskNotAccepted, TaskOverrun, TaskRetrying, TaskSnoozed,
-    TaskSucceeded, WorkerRecycling, ms,
+    DependencyAway, DependencyBack, EndRefused, PoolGrowing, PoolShrinking, RetryBudgetSpent,
+    StaleHandle, TaskCancelling, TaskDead, TaskEnded, TaskNotAccepted, TaskOverrun, TaskRetrying,
+    TaskSnoozed, TaskSucceeded, WorkerRecycling, ms,
 };
 use hearken_core::pool::{CancelReason, Report, TaskDecidedBy, TaskNext};
 use hearken_core::task::TaskId;
+use hearken_store::Refusal;
 
 /// Logs what a pool reports.
 pub(super) fn tell(unit: &str, report: &Report) {
@@ -54,6 +55,13 @@ fn reason_name(reason: CancelReason) -> &'static str {
         CancelReason::LeaseLost => "lease_lost",
         CancelReason::Shutdown => "shutdown",
     }
+}
+
+/// Logs that the end of a try was not kept.
+pub(super) fn end_refused(unit: &str, task: TaskId, why: &Refusal) {
+    let (task, error) = (task.to_string(), why.to_string());
+    let help = "it stays running, and is tried again when hearken is started the next time; please report this line";
+    EndRefused { unit, task: &task, error: &error, help }.emit();
 }
 
 /// Logs what became of a try.
