@@ -1,6 +1,6 @@
 //! The control socket: whom it lets in, what it does not, and what no request can do to it.
 
-use crate::harness::{Hearken, PATIENCE, Setup, event, is_root, skip, until};
+use crate::harness::{Hearken, JSON, PATIENCE, Setup, ask_with, event, is_root, skip, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 const POOL: &str = "[pool.echo]\nmode = \"exec\"\ncommand = [\"cat\"]\n";
 const SUBMIT: &str = "/v1/pools/echo/tasks";
-const JSON: &str = "content-type: application/json\r\n";
 
 fn socket(hearken: &Hearken) -> PathBuf {
     hearken.folder().join("state/control.sock")
@@ -46,15 +45,8 @@ fn raw(socket: &Path, request: &[u8]) -> String {
 }
 
 fn ask(socket: &Path, method: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-    );
-    let answer = raw(socket, request.as_bytes());
-    let (head, body) =
-        answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {answer:?}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or_default())
+    let answer = ask_with(socket, method, path, headers, body).unwrap();
+    (answer.status, answer.json())
 }
 
 fn works(socket: &Path) {

@@ -16,7 +16,7 @@ pub(crate) use gate::Gate;
 pub(crate) use proc::{Process, processes, processes_at_home};
 pub(crate) use setup::{Setup, fixture, hearken};
 pub(crate) use skip::{alone, is_root, skip};
-pub(crate) use socket::{Answered, ask};
+pub(crate) use socket::{Answered, JSON, ask, ask_with};
 pub(crate) use supervisor::Hearken;
 pub(crate) use tasks::{TaskId, Told};
 pub(crate) use web::{Web, port};

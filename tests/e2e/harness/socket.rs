@@ -6,6 +6,9 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+/// The header of a body of JSON.
+pub(crate) const JSON: &str = "content-type: application/json\r\n";
+
 /// What the socket answered.
 #[derive(Debug)]
 pub(crate) struct Answered {
@@ -26,7 +29,21 @@ impl Answered {
 /// # Errors
 /// If nobody listens, or no whole answer came. What was asked for may have been done all the same.
 pub(crate) fn ask(socket: &Path, method: &str, path: &str, body: &str) -> io::Result<Answered> {
-    request(&mut UnixStream::connect(socket)?, method, path, body)
+    ask_with(socket, method, path, JSON, body)
+}
+
+/// The same with other headers, each with its line end.
+///
+/// # Errors
+/// If nobody listens, or no whole answer came.
+pub(crate) fn ask_with(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<Answered> {
+    request(&mut UnixStream::connect(socket)?, method, path, headers, body)
 }
 
 /// The same, to who listens already.
@@ -34,19 +51,22 @@ pub(super) fn request(
     stream: &mut UnixStream,
     method: &str,
     path: &str,
+    headers: &str,
     body: &str,
 ) -> io::Result<Answered> {
     stream.set_read_timeout(Some(PATIENCE * 2))?;
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: hearken\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+         {headers}content-length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+    // Who is refused for its head may be read no further.
+    let _refused = stream.write_all(&[head.as_bytes(), body.as_bytes()].concat());
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
+    let end = stream.read_to_end(&mut answer);
     read(&answer).ok_or_else(|| {
-        io::Error::new(ErrorKind::UnexpectedEof, String::from_utf8_lossy(&answer).into_owned())
+        let so_far = String::from_utf8_lossy(&answer);
+        io::Error::new(ErrorKind::UnexpectedEof, format!("{end:?} after {so_far:?}"))
     })
 }
 

@@ -1,6 +1,6 @@
 //! The tasks of a running hearken, over its control socket.
 
-use super::socket::{Answered, request};
+use super::socket::{Answered, JSON, request};
 use super::{Hearken, PATIENCE, until};
 use serde_json::{Value, json};
 use std::os::unix::net::UnixStream;
@@ -60,7 +60,7 @@ impl Hearken {
         let socket = self.control_socket();
         let what = format!("a connection to {}", socket.display());
         let mut stream = until(&what, PATIENCE, || UnixStream::connect(&socket).ok());
-        request(&mut stream, method, path, body).unwrap_or_else(|error| {
+        request(&mut stream, method, path, JSON, body).unwrap_or_else(|error| {
             panic!("{method} {path} was not answered: {error}\n{}", self.dump())
         })
     }
