@@ -111,7 +111,7 @@ fn refuses_and_goes_on<T>(
     let mut client = Client::new(&hearken);
     client.until_it_is_taken();
     let what = broken(&mut client);
-    client.submit_until_refused("store_full");
+    client.submit_until_refused("storage_full");
     let down = hearken.wait(&event("store_down"));
     services_run_on(&hearken);
     mended(what);

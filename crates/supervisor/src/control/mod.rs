@@ -48,7 +48,7 @@
 //! | 422 | `unfit` |
 //! | 429 | `queue_full`, with `Retry-After` |
 //! | 500 | `store_damaged` |
-//! | 503 | `busy`, `closing`, `store_full`, `store_busy`, `store_down` |
+//! | 503 | `busy`, `closing`, `storage_full`, `store_busy`, `store_down` |
 //!
 //! # Invariants
 //!

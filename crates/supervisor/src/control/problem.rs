@@ -149,7 +149,7 @@ impl From<StoreError> for Problem {
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         let (status, code, help) = match error {
             StoreError::Full { .. } => {
-                (unavailable, "store_full", "make room, and submit again: nothing was kept")
+                (unavailable, "storage_full", "make room, and submit again: nothing was kept")
             }
             StoreError::Busy { .. } => {
                 (unavailable, "store_busy", "submit again in a moment: nothing was kept")
@@ -197,7 +197,7 @@ mod tests {
                 413,
                 "too_large",
             ),
-            (Refused::Store(StoreError::Full { path: path(), reason: why() }), 503, "store_full"),
+            (Refused::Store(StoreError::Full { path: path(), reason: why() }), 503, "storage_full"),
             (Refused::Store(StoreError::Broken { path: path(), reason: why() }), 503, "store_down"),
             (
                 Refused::Store(StoreError::Corrupt { path: path(), what: why() }),
