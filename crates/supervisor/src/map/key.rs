@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
-/// The SHA-256 of a command and the content of one input.
+/// The SHA-256 of a command and what it is given of one input.
 ///
 /// A place in a list would be the wrong name: lists are sorted anew, cut and grown, and then the
 /// wrong inputs would be skipped.
@@ -38,7 +38,7 @@ impl Keys {
         Self { command }
     }
 
-    /// The key of the input with this content.
+    /// The key of the input that is given as this message.
     #[must_use]
     pub(super) fn key(&self, content: &[u8]) -> Key {
         Key(self.command.clone().chain_update(content).finalize().into())

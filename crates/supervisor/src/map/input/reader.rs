@@ -172,8 +172,9 @@ impl Reader {
             cut.payload = Err(Unfit::TooLong { limit: self.limit });
         }
         // What no worker can be given is not logged: it fails again, at no cost.
-        let fit = cut.payload.is_ok();
-        let key = self.keys.as_ref().filter(|_| fit).map(|keys| keys.key(&cut.content));
+        // And what it is given names the rest: `5` as a text and as a number are two inputs.
+        let given = cut.payload.as_ref().ok();
+        let key = self.keys.as_ref().zip(given).map(|(keys, it)| keys.key(it.as_msgpack()));
         let step = match (&mut self.past, key) {
             (Some((past, resume)), Some(key)) => past.step(key, *resume),
             (Some(_) | None, _) => Step::Run { again: false },
@@ -248,13 +249,25 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_an_input_is_that_of_what_is_given_and_not_of_how_it_is_written() {
+        let key = |form, bytes: &'static [u8]| {
+            let fed = fed(Reader { keys: Some(keys()), ..reader(form) }, bytes);
+            let Some(Fed::Input(taken)) = fed.into_iter().next() else { panic!("an input") };
+            taken.key
+        };
+        assert_eq!(key(Form::Ndjson, b"{ \"a\": 1 }\n"), key(Form::Json, b"{\"a\":1}"));
+        assert_ne!(key(Form::Ndjson, b"5\n"), key(Form::Lines, b"5\n"));
+        assert_eq!(key(Form::Lines, b"5\n"), key(Form::Nul, b"5\0"));
+    }
+
+    #[test]
     fn what_was_done_is_skipped_by_its_content_wherever_it_stands_now() {
         let log = tempfile::tempdir().unwrap();
         let path = log.path().join("log");
         let (mut written, _) =
             crate::map::joblog::JobLog::open(&path, crate::map::joblog::Opening::New).unwrap();
         let done = crate::map::finished::Finished {
-            key: Some(keys().key(b"b")),
+            key: Some(keys().key(text(b"b").as_msgpack())),
             ..crate::map::finished::testing::ok(1)
         };
         written.append(&[crate::map::joblog::Record::of(&done).unwrap()]).unwrap();
