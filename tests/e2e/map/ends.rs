@@ -56,8 +56,11 @@ fn a_run_that_has_found_what_it_looked_for_has_succeeded() {
 fn halting_soon_finishes_what_runs() {
     let shell = Shell::new();
     let gate = Gate::new(shell.folder());
-    let options = ["--exec", "-j2", "--halt", "soon,fail=1", "--", "sh", "-c", SCRIPT, "sh", ":::"];
-    let running = shell.start(&[&options[..], &["1g", "f", "3g", "4g"]].concat());
+    // The failure waits until the first input is at work.
+    let script = "case $1 in 1) touch begun ;; 2) until test -e begun; do sleep 0.01; done; exit 65 ;; esac; \
+                  read -r _ < gate";
+    let options = ["--exec", "-j2", "--halt", "soon,fail=1", "--", "sh", "-c", script, "sh", ":::"];
+    let running = shell.start(&[&options[..], &["1", "2", "3", "4"]].concat());
     running.writes("\"failed\"");
     gate.open_lines(2);
     let results = running.end().of_each(1, "status");

@@ -259,18 +259,20 @@ impl Line {
                 })
             }
             Heard::Error(error) => {
-                hear::error(who, &error);
                 match (self.work, error.handle) {
                     // Its exit has the last word.
                     (Work::OneTask, _) => {
+                        hear::error(who, &error);
                         self.error_stands = true;
                         Some(Word::Task(TaskWord::Failed(ONLY_TASK, error)))
                     }
+                    // What becomes of the task is logged with it, and its history has the whole.
                     (Work::Service | Work::Tasks, Some(handle)) => {
                         self.session.close(handle);
                         Some(Word::Task(TaskWord::Failed(handle, error)))
                     }
                     (Work::Service | Work::Tasks, None) => {
+                        hear::error(who, &error);
                         self.error_stands = true;
                         Some(Word::Said(Said::Error(convert::typed_error(&error))))
                     }

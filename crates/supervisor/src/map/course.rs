@@ -10,8 +10,12 @@
 //! It decides and does nothing: events in, actions out. Every input that was taken ends in one
 //! [`Finished`], whatever happens; what nobody ended is cancelled, for the next run to do.
 
+mod words;
+
+pub(super) use words::{Action, EndedBy, Event, Loss, Standing, Terms};
+
 use super::finished::{Failure, Finished, Outcome, Status, status};
-use super::halt::{Halt, Urgency};
+use super::halt::Urgency;
 use super::input::{CutError, Fed, Taken};
 use super::order::Order;
 use super::tally::Tally;
@@ -25,78 +29,6 @@ use hearken_store::ResultBody;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-/// Something that happened to a run.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// The reader has something.
-    Fed(Fed),
-    /// The pool tells of a task.
-    Told(Told),
-    /// A large result was fetched; `None`: it is gone.
-    Fetched(TaskId, Option<Bytes>),
-    /// Tasks were not taken.
-    Refused(Vec<TaskId>, String),
-    /// What was finished cannot be written any more.
-    Lost(Loss),
-    /// It is time that a first worker was ready.
-    Waited,
-    /// A signal asks for the end.
-    Asked,
-    /// The supervisor is gone.
-    Gone,
-}
-
-/// Why results cannot be written any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// Nobody reads them: `| head`.
-    Closed,
-    /// Something else is wrong, in a sentence.
-    Failed(String),
-}
-
-/// Something to be done.
-#[derive(Debug, PartialEq)]
-pub(super) enum Action {
-    /// Get the large result of this task from the store.
-    Fetch(TaskId),
-    /// Nobody will ask for this task any more.
-    Forget(TaskId),
-    /// A result of so many bytes is held until it is written.
-    Hold(usize),
-    /// Write this.
-    Write(Box<Finished>),
-    /// Take this task back.
-    Cancel(TaskId),
-    /// Read no more inputs.
-    StopReading,
-    /// Say this to people.
-    Say(String),
-    /// Let the supervisor go, in order.
-    ShutDown,
-    /// Let it go at once.
-    Kill,
-}
-
-/// Why a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum EndedBy {
-    /// There was nothing left to do.
-    Inputs,
-    /// `--halt`; with whether that is what was wanted.
-    Halted { wanted: bool },
-    /// A signal.
-    Interrupted,
-    /// The inputs could not be read to their end.
-    InputFailed(String),
-    /// The results or the job log could not be written.
-    Lost(Loss),
-    /// The program cannot be run.
-    PoolFailed(Arc<str>),
-    /// The supervisor is gone, and nobody asked it to.
-    Gone,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
@@ -120,21 +52,6 @@ struct Flight {
     ended: Option<Arc<Ended>>,
 }
 
-/// What a run is to do, beside its inputs.
-#[derive(Debug, Clone)]
-pub(super) struct Terms {
-    pub(super) halt: Halt,
-    pub(super) ordered: bool,
-    /// Inputs stand beside their results.
-    pub(super) inputs: bool,
-    /// The type of all tasks.
-    pub(super) task_type: Option<Arc<str>>,
-    /// Each input has a process of its own, whose output is its result.
-    pub(super) programs: bool,
-    /// Makes the ids of this run differ from those of others.
-    pub(super) seed: u64,
-}
-
 /// The course of a run.
 #[derive(Debug)]
 pub(super) struct Course {
@@ -153,19 +70,6 @@ pub(super) struct Course {
     /// Why the program cannot be run, while there is no input for it.
     useless: Option<Arc<str>>,
     actions: VecDeque<Action>,
-}
-
-/// How a run stands, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Standing {
-    pub(super) done: u64,
-    /// How many inputs there are, once that is known.
-    pub(super) total: Option<u64>,
-    pub(super) running: u64,
-    pub(super) retried: u64,
-    pub(super) failed: u64,
-    pub(super) skipped: u64,
-    pub(super) last_failure: Option<Arc<str>>,
 }
 
 impl Course {
@@ -399,6 +303,11 @@ impl Course {
         self.tally.count(&finished);
         if finished.status != Status::Ok {
             self.note_failure(finished.error.as_ref());
+        }
+        if let (Status::Failed | Status::Timeout, Some(error)) = (finished.status, &finished.error)
+        {
+            let text = format!("input {} failed: {}", finished.index, error.sentence());
+            self.actions.push_back(Action::Say(text));
         }
         let due = if self.terms.ordered { self.order.ended(finished) } else { vec![finished] };
         self.actions.extend(due.into_iter().map(Box::new).map(Action::Write));

@@ -1,6 +1,7 @@
 //! Runs, event by event.
 
 use super::*;
+use crate::map::Halt;
 use hearken_core::pool::Ceiling;
 use hearken_core::task::Counters;
 use hearken_store::TaskResult;
