@@ -8,10 +8,10 @@
 //! ```
 //!
 //! The supervisor is that of `hearken up`, without a state directory: no socket, no ledger, no file
-//! is left behind. The loop ([`drive`]) runs beside it in the runtime and waits for nobody but it;
+//! is left behind. The loop (`drive`) runs beside it in the runtime and waits for nobody but it;
 //! standard input, standard output and the terminal have threads of their own.
 //!
-//! Architecture invariants: memory is bounded by the [`Window`](window::Window), not by the list; a
+//! Architecture invariants: memory is bounded by the window, not by the list; a
 //! result is written before the job log says that it is done; what ended early for any reason is
 //! what the next run with `--resume` does.
 
