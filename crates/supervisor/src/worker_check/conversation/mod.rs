@@ -167,7 +167,8 @@ impl<'a> Conversation<'a> {
         if ending.is_result() {
             return Ok(TaskRecord { ending: Some(ending), ..record });
         }
-        Err(self.fault(&format!("a result of task {handle}"), ending.describe()))
+        let expected = format!("a result of task {handle} (--payload gives one that it can do)");
+        Err(self.fault(&expected, ending.describe()))
     }
 
     /// Gives it the task that succeeds and waits for the result: so it is as able as ever.
