@@ -12,7 +12,8 @@ pub enum BatchPolicy {
     Any,
     /// When so many have succeeded; the others are cancelled. 1 or more.
     Quorum(u64),
-    /// When all have ended, or more than this share have failed; then the others are cancelled.
+    /// When all have ended, or more than this share have failed; then the others are cancelled. It
+    /// has failed, too, if all were cancelled before one had succeeded.
     HaltOn(Share),
 }
 
@@ -101,7 +102,7 @@ impl Batch {
     /// How it ended, if it has. Tasks that are still open then are to be cancelled.
     #[must_use]
     pub fn end(&self) -> Option<BatchEnd> {
-        let BatchCounts { total, succeeded, failed, .. } = self.counts;
+        let BatchCounts { total, succeeded, failed, cancelled } = self.counts;
         let open = self.counts.open();
         let all_ended = open == 0;
         let needed = match self.policy {
@@ -109,8 +110,11 @@ impl Batch {
             BatchPolicy::Any => 1,
             BatchPolicy::Quorum(needed) => needed,
             BatchPolicy::HaltOn(share) => {
+                // Taken back before anything was done, it has not done what it was asked for.
+                let taken_back = succeeded == 0 && cancelled > 0;
                 return match (share.is_exceeded(failed, total), all_ended) {
                     (true, _) => Some(BatchEnd::Failed),
+                    (false, true) if taken_back => Some(BatchEnd::Failed),
                     (false, true) => Some(BatchEnd::Succeeded),
                     (false, false) => None,
                 };
@@ -170,6 +174,20 @@ mod tests {
                 expected,
                 "{policy:?} of {total}: {succeeded} succeeded, {failed} failed"
             );
+        }
+    }
+
+    #[test]
+    fn a_batch_that_was_taken_back_before_anything_was_done_has_failed() {
+        let halt = BatchPolicy::HaltOn(Share::percent(10).unwrap());
+        for (policy, succeeded, cancelled, expected) in [
+            (halt, 0, 3, BatchEnd::Failed),
+            (halt, 1, 2, BatchEnd::Succeeded),
+            (BatchPolicy::All, 1, 2, BatchEnd::Failed),
+            (BatchPolicy::Any, 0, 3, BatchEnd::Failed),
+        ] {
+            let counts = BatchCounts { total: 3, succeeded, failed: 0, cancelled };
+            assert_eq!(Batch { policy, counts }.end(), Some(expected), "{policy:?} {succeeded}");
         }
     }
 
