@@ -45,6 +45,10 @@ pub(crate) struct LocalPool {
     pub(crate) result: ResultForm,
 }
 
+/// How often a task may be put off by what a worker says, `rate_limited` above all. A run is to have
+/// an end.
+const SNOOZES: u32 = 100;
+
 /// How often in a row a worker may end without having been ready. One that cannot work at all must
 /// end the run; one that is taken along by a task need not, however often that happens.
 const NEVER_READY: u32 = 3;
@@ -61,8 +65,8 @@ impl LocalPool {
         let mut text = format!(
             "[pool.{POOL}]\ncommand = [\"true\"]\nmode = \"{mode}\"\nworkers = {}\n\
              task_timeout = \"{}\"\ndurability = \"memory\"\nqueue = \"unlimited\"\n\
-             retry = {{ attempts = {attempts}, crashes = {attempts}, delay = \"{}\", \
-             max_delay = \"{}\" }}\nmax_result = \"1GiB\"\nmax_payload = \"{}B\"\n\
+             retry = {{ attempts = {attempts}, crashes = {attempts}, snoozes = {SNOOZES}, \
+             delay = \"{}\", max_delay = \"{}\" }}\nmax_result = \"1GiB\"\nmax_payload = \"{}B\"\n\
              cancel_grace = \"{grace}\"\nstop = {{ timeout = \"{grace}\" }}\n",
             self.workers.max(1),
             self.timeout.map_or("never".to_owned(), ms),
@@ -72,6 +76,14 @@ impl LocalPool {
             attempts = self.attempts.max(1),
             grace = ms(self.grace),
         );
+        if self.mode == WorkMode::Exec {
+            // Nobody corrects a configuration while a list is worked on.
+            let _infallible = write!(
+                text,
+                "[[pool.{POOL}.rule]]\nmatch = {{ kind = \"config\" }}\ntask = \"dead_letter\"\n\
+                 instance = \"keep\"\nunit = \"none\"\n"
+            );
+        }
         if self.mode == WorkMode::Line {
             // One that succeeds at once, without the farewell of an SDK, is no worker. (A success is no
             // failure that could be counted.)

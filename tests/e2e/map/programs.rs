@@ -80,6 +80,16 @@ fn an_exit_code_says_whether_another_try_makes_sense() {
     ran.says(1, &["4 of 5 inputs failed", "exit.65 ×1", "input 3 is tried again in"]);
 }
 
+/// Nobody mends a configuration while a list is worked on, and 64 is what many programs end with.
+#[test]
+fn a_program_that_finds_fault_with_its_configuration_fails_its_input() {
+    let script =
+        ["--exec", "--retries", "2", "--", "sh", "-c", "exit $1", "sh", ":::", "64", "78", "0"];
+    let ran = Shell::new().run(&script);
+    assert_eq!(ran.of_each(1, "status"), ["failed", "failed", "ok"]);
+    assert_eq!(ran.of_each(1, "attempts"), [1, 1, 1]);
+}
+
 #[test]
 fn a_program_that_fails_twice_and_then_succeeds_has_succeeded() {
     let script =

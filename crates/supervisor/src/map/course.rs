@@ -23,7 +23,7 @@ use crate::events::{ms, spoken};
 use crate::tasks::{Ended, TaskSpec, Told};
 use bytes::Bytes;
 use hearken_core::pool::{DeadBy, TaskNext};
-use hearken_core::task::TaskId;
+use hearken_core::task::{Counters, TaskId};
 use hearken_proto::Raw;
 use hearken_store::ResultBody;
 use std::collections::{HashMap, VecDeque};
@@ -48,6 +48,8 @@ struct Flight {
     taken: Taken,
     /// A worker has it.
     runs: bool,
+    /// How often it was put off.
+    snoozes: u32,
     /// It has ended, and its result is being fetched.
     ended: Option<Arc<Ended>>,
 }
@@ -188,7 +190,7 @@ impl Course {
         let id = self.id(now, taken.index);
         let kind = self.terms.task_type.clone();
         self.to_submit.push(TaskSpec { id: Some(id), kind, ..TaskSpec::new(payload) });
-        self.flights.insert(id, Flight { taken, runs: false, ended: None });
+        self.flights.insert(id, Flight { taken, runs: false, snoozes: 0, ended: None });
         if let Some(why) = self.useless.take() {
             self.pool_failed(why);
         }
@@ -209,8 +211,8 @@ impl Course {
         match told {
             Told::Started { task, .. } => self.runs(task, true),
             Told::Progress { .. } => {}
-            Told::Retrying { task, error, delay, .. } => {
-                self.retrying(task, error.as_ref().map(Failure::read).as_ref(), delay);
+            Told::Retrying { task, counters, error, delay } => {
+                self.retrying(task, counters, error.as_ref().map(Failure::read).as_ref(), delay);
             }
             Told::Ended(ended) => self.ended(now, ended),
             // Without an input nobody needs the program: an empty list is done, whatever it is.
@@ -224,16 +226,24 @@ impl Course {
         self.recall();
     }
 
-    fn retrying(&mut self, task: TaskId, failure: Option<&Failure>, delay: Duration) {
+    fn retrying(
+        &mut self,
+        task: TaskId,
+        counters: Counters,
+        failure: Option<&Failure>,
+        delay: Duration,
+    ) {
         self.runs(task, false);
-        let Some(flight) = self.flights.get(&task) else { return };
+        let Some(flight) = self.flights.get_mut(&task) else { return };
         let index = flight.taken.index;
+        let put_off = std::mem::replace(&mut flight.snoozes, counters.snoozes) < counters.snoozes;
         // One that is put off for another time has not failed.
         if let Some(failure) = failure {
-            self.tally.retried += 1;
+            self.tally.retried += u64::from(!put_off);
             self.note_failure(Some(failure));
             let (what, delay) = (failure.sentence(), spoken(ms(delay)));
-            let text = format!("input {index} is tried again in {delay}: {what}");
+            let becomes = if put_off { "put off for" } else { "tried again in" };
+            let text = format!("input {index} is {becomes} {delay}: {what}");
             self.actions.push_back(Action::Say(text));
         }
         if self.phase > Phase::Working {

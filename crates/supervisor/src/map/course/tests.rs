@@ -248,6 +248,25 @@ fn a_try_that_fails_while_the_run_ends_is_the_last() {
 }
 
 #[test]
+fn what_is_put_off_has_not_been_retried() {
+    let mut run = Run::of(1);
+    run.start(1);
+    let (task, delay) = (run.task(1), Duration::from_secs(30));
+    let error: Option<Arc<str>> =
+        Some(r#"{"kind":"rate_limited","code":"api.quota","message":"a rest"}"#.into());
+    for (attempts, snoozes, becomes) in
+        [(0, 1, "put off for"), (0, 2, "put off for"), (1, 2, "tried again in")]
+    {
+        let counters = Counters { attempts, snoozes, ..Counters::default() };
+        let error = error.clone();
+        run.handle(Event::Told(Told::Retrying { task, counters, error, delay }));
+        let said = format!("input 1 is {becomes} 30 s: api.quota: a rest");
+        assert!(run.does(&Action::Say(said)), "{:?}", run.actions);
+    }
+    assert_eq!(run.course.standing().retried, 1);
+}
+
+#[test]
 fn the_second_signal_takes_back_what_runs_and_the_third_kills() {
     let mut run = Run::of(2);
     run.start(1);
