@@ -39,6 +39,12 @@ fn a_worker_that_never_reads_is_killed_and_its_tasks_go_on() {
 }
 
 #[test]
+fn a_worker_that_is_ready_for_nothing_is_named() {
+    let hearken = pool("credits 0", "workers = 1").start();
+    hearken.wait(&event("no_credits").unit("p").is("instance", 1));
+}
+
+#[test]
 fn a_result_for_a_task_the_worker_does_not_hold_changes_nothing() {
     let hearken = pool("", "workers = 1").start();
     let foreign = json!({"kind": "result", "handle": 99, "data": "forged"});

@@ -4,7 +4,7 @@ use super::{Who, Word};
 use crate::convert::{self, name};
 use crate::events::{
     ChildDraining, ChildError, ChildEvent, ChildExiting, ChildHeartbeat, ChildHello, ChildLog,
-    ChildMetric, ChildProgress, ChildStatus, ProtocolUnsupported,
+    ChildMetric, ChildProgress, ChildStatus, NoCredits, ProtocolUnsupported,
 };
 use hearken_core::evidence::TypedError;
 use hearken_core::kind::Kind;
@@ -63,6 +63,11 @@ pub(super) fn unsupported_error(hello: &Hello) -> TypedError {
         retry_after: None,
         scope: None,
     }
+}
+
+/// A worker may pause so; one that never says more gets no task, and somebody has to know why.
+pub(super) fn no_credits(who: &Who) {
+    NoCredits { unit: &who.unit, instance: who.instance }.emit();
 }
 
 pub(super) fn error(who: &Who, error: &ErrorMessage) {

@@ -253,6 +253,9 @@ impl Line {
             }
             Heard::Ready(ready) => {
                 self.error_stands = false;
+                if ready.credits == 0 {
+                    hear::no_credits(who);
+                }
                 Some(match self.work {
                     Work::Tasks => Word::Task(TaskWord::Ready(ready.credits)),
                     Work::Service | Work::OneTask => Word::Said(Said::Ready),

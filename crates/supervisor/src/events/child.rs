@@ -76,6 +76,14 @@ events! {
         format!("progress{amount}{}{}{}", after(" ", e.of), after(" ", e.stage), after(": ", e.text))
     };
 
+    /// It takes no task at all.
+    WARN "no_credits" NoCredits<'a> {
+        /// The unit.
+        unit: &'a str,
+        /// The instance.
+        instance: u32,
+    } => |_e| "is ready for no task at all (credits 0), and is given none until it says more";
+
     /// An error in its own words.
     WARN "child_error" ChildError<'a> {
         /// The unit.
