@@ -351,7 +351,7 @@ fn what_was_added_before_is_kept_once() {
 fn what_makes_no_sense_is_refused_with_the_next_step() {
     let shell = Shell::start();
     let large = "x".repeat(2000);
-    let table: [(&[&str], i32, &str); 12] = [
+    let table: [(&[&str], i32, &str); 13] = [
         (&["add", "ecko", "--text", "x"], 2, "there are: echo, door"),
         (&["add", "../echo", "--text", "x"], 2, "there is no pool"),
         (&["add", "echo", "--text", &large], 2, "raise max_payload"),
@@ -360,6 +360,7 @@ fn what_makes_no_sense_is_refused_with_the_next_step() {
         (&["add", "echo", "--json", "@/nowhere"], 2, "/nowhere: No such file"),
         (&["add", "echo", "--id", "x"], 2, "an id looks like"),
         (&["add", "echo", "--batch", "most"], 2, "quorum=N"),
+        (&["add", "echo", "--batch", "quorum=2"], 2, "never make a quorum of 2"),
         (&["add", "echo", "--priority", "10"], 2, "0..=9"),
         (&["show", "x"], 2, "there is no task"),
         (&["list", "--state", "done"], 2, "the states are held, waiting"),
@@ -404,6 +405,9 @@ fn a_pool_whose_processes_all_stay_down_says_so() {
         list.contains(why).then_some(())
     });
     assert!(shell.well(&["show", &id]).contains("of pool broken is waiting"));
+    let more = shell.task(&["add", "broken"]);
+    assert!(more.error.contains("note: pool broken: all its processes stay down"), "{more:?}");
+    assert_eq!(more.code, Some(0), "it is kept: {more:?}");
 }
 
 /// Standard error on a terminal, standard output in a pipe.

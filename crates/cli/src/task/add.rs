@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::{complain, print};
 use clap::Args;
 use hearken_supervisor::simulate::duration;
+use hearken_supervisor::why::safe;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -142,6 +143,9 @@ pub(super) fn run(add: Add) -> Result<Exit, Failure> {
             return Ok(exit);
         }
         last = Some(submitted);
+    }
+    if let Some(why) = last.as_ref().and_then(|it| it.trouble.as_ref()) {
+        complain(&safe(&format!("note: pool {}: {why}", add.pool)));
     }
     let (Some(time), Some(submitted)) = (add.wait, last) else { return Ok(Exit::Ok) };
     match (&submitted.batch, submitted.tasks.first()) {

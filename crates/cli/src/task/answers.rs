@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(super) struct Submitted {
     pub(super) tasks: Vec<Outcome>,
     pub(super) batch: Option<String>,
+    /// Why nothing is done for now.
+    pub(super) trouble: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -122,7 +122,7 @@ fn tried(attempt: &Attempt, now: &Now, line: &mut impl FnMut(String)) {
     };
     let by = attempt.rule.as_ref().unwrap_or(&attempt.decided_by);
     let seen = match attempt.ended {
-        Some(_) => format!(" after {} (decided by {by})", spoken(attempt.took_ms)),
+        Some(_) => format!(" (took {}, decided by {by})", spoken(attempt.took_ms)),
         None => String::new(),
     };
     line(format!("  try {} on {}{at}: {became}{seen}", attempt.attempt, attempt.worker));
@@ -198,7 +198,7 @@ mod tests {
   submitted 10:00:00, 1 min ago
   priority 7
   payload: {"file":"a.txt"}
-  try 1 on words#2, 10:00:01: to be tried again after 1.5 s (decided by rule 2 of words (h.toml:9))
+  try 1 on words#2, 10:00:01: to be tried again (took 1.5 s, decided by rule 2 of words (h.toml:9))
     what was wrong: transient db.down: gone\x1b[2J
       because of: refused
     it got to 3 of 9

@@ -13,7 +13,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /v1/pools/{pool}/tasks` | 201: each task with its `id` and `outcome`, `inserted` or `duplicate`; 200 if all are duplicates |
+//! | `POST /v1/pools/{pool}/tasks` | 201: each task with its `id` and `outcome`, `inserted` or `duplicate`, and `trouble` if nothing is done there for now; 200 if all are duplicates |
 //! | `GET /v1/tasks?pool=&state=&batch=&type=&after=&limit=&order=` | a page of `tasks`, `next` for the page behind it, and all `pools` with their counts and durability; `order` is `newest` or `oldest` |
 //! | `GET /v1/tasks/{id}?wait=` | one task with its whole history, and what is known of it while it runs; with `wait` when it has ended, or when so much time is over |
 //! | `GET /v1/tasks/{id}/result` | the result: bytes with their media type, a value as JSON; as MessagePack if JSON cannot say it, if it has more than 16 MiB, or if `Accept` asks for `application/msgpack` |

@@ -26,6 +26,9 @@ struct Answer {
     tasks: Vec<Outcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<String>,
+    /// Why nothing is done for now, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<Arc<str>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +57,7 @@ pub(super) async fn submit(
     query::none(request.uri())?;
     let notation = notation(request.headers())?;
     let body = body::read(&visit, request).await?;
+    let name = Arc::clone(&pool);
     let submission = if body.bytes.len() <= SMALL {
         submission::read(pool, notation, &body.bytes)?
     } else {
@@ -66,7 +70,11 @@ pub(super) async fn submit(
         true => StatusCode::CREATED,
         false => StatusCode::OK,
     };
+    // What was kept is kept, whatever the answer to this would be.
+    let pools = visit.client.pools().await.unwrap_or_default();
+    let trouble = pools.into_iter().find(|it| it.pool == name).and_then(|it| it.trouble);
     let answer = Answer {
+        trouble,
         tasks: submitted.tasks.into_iter().map(Outcome::from).collect(),
         batch: submitted.batch.map(|batch| batch.to_string()),
     };

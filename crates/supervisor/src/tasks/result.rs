@@ -40,7 +40,7 @@ impl Form {
                 Err(_) => {
                     return Err(bug(
                         "result.not_text",
-                        "its output is no UTF-8: set result = \"bytes\"",
+                        "its output is no UTF-8: set result = \"bytes\" (hearken map: --result bytes)",
                     ));
                 }
             },
@@ -49,7 +49,7 @@ impl Form {
                 Err(_) => {
                     return Err(bug(
                         "result.not_json",
-                        "its output is not one JSON value: mend the program, or set result = \"text\"",
+                        "its output is not one JSON value: mend the program, or set result = \"text\" (hearken map: --result text)",
                     ));
                 }
             },

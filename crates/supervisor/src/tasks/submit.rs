@@ -4,7 +4,7 @@ use super::client::{BatchSpec, Refused, Submission, Submitted, TASKS_MAX, TaskSp
 use super::when::When;
 use hearken_core::moment::Moment;
 use hearken_core::pool::Waiting;
-use hearken_core::task::{Batch, BatchCounts, BatchId, Counters, TaskId};
+use hearken_core::task::{Batch, BatchCounts, BatchId, BatchPolicy, Counters, TaskId};
 use hearken_proto::Raw;
 use hearken_store::{Command, Enqueued, Input, NewBatch, NewTask, Pending};
 use std::sync::Arc;
@@ -43,6 +43,14 @@ pub(super) fn submitting(
     if tasks.len() > TASKS_MAX {
         return Err(Refused::TooLarge(format!(
             "it has {} tasks, and {TASKS_MAX} go into one submission: split it",
+            tasks.len()
+        )));
+    }
+    if let Some(BatchSpec { policy: BatchPolicy::Quorum(quorum), .. }) = &batch
+        && *quorum > tasks.len() as u64
+    {
+        return Err(Refused::Unfit(format!(
+            "{} tasks never make a quorum of {quorum}: ask for fewer, or send more",
             tasks.len()
         )));
     }
