@@ -82,7 +82,8 @@ fn a_worker_that_breaks_the_protocol_loses_its_line_and_its_task_is_tried_elsewh
     let told = hearken.end_of(&task);
     assert_eq!((told.state(), told.counters()), ("succeeded", (0, 1, 0)), "{:#}", told.0);
     assert_eq!(told.of_tries("error.kind")[0], "protocol");
-    hearken.wait(&event("protocol_violation").unit("p"));
+    let violation = hearken.wait(&event("protocol_violation").unit("p"));
+    assert_eq!(told.of_tries("error.message")[0], violation.text("reason"), "{:#}", told.0);
 }
 
 #[test]

@@ -295,7 +295,12 @@ impl<'a> Daemon<'a> {
         let token = heard.token;
         let event = match heard.word {
             Word::Said(said) => Event::Said(token, said),
-            Word::Violated => Event::Violated(token),
+            Word::Violated(reason) => {
+                if let Some(reach) = self.reach.get(&token) {
+                    self.tasks.violated(reach.id.unit, token, &reason);
+                }
+                Event::Violated(token)
+            }
             Word::LineClosed => Event::LineClosed(token),
             Word::Drained(last_words) => {
                 if let Some(reach) = self.reach.get_mut(&token) {

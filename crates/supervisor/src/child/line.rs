@@ -401,8 +401,13 @@ fn tell_progress(who: &Who, progress: Progress) -> Option<Word> {
     Some(Word::Task(TaskWord::Progress(handle, Box::new(progress))))
 }
 
-/// Logs a broken rule.
-pub(super) fn report_violation(who: &Who, mode: Mode, violation: &Violation, body: Option<&[u8]>) {
+/// Logs a broken rule, and says which.
+pub(super) fn report_violation(
+    who: &Who,
+    mode: Mode,
+    violation: &Violation,
+    body: Option<&[u8]>,
+) -> Box<str> {
     let mut reason = violation.to_string();
     let undecodable = !matches!(
         violation,
@@ -423,4 +428,5 @@ pub(super) fn report_violation(who: &Who, mode: Mode, violation: &Violation, bod
         excerpt: body.map(excerpt).as_deref(),
     }
     .emit();
+    reason.into()
 }

@@ -66,8 +66,8 @@ pub(crate) enum Word {
     /// All that it wrote itself to its standard output has come. Told at the end of the pipe, or
     /// after [`Order::Ended`] where a descendant still holds that; no later than `Drained`.
     OutputWhole,
-    /// The child broke the protocol; its line is closed.
-    Violated,
+    /// The child broke the protocol, by this; its line is closed.
+    Violated(Box<str>),
     /// The line is at its end, in good order.
     LineClosed,
     /// Line and outputs are at their end: there is nothing more to hear. With the last lines of

@@ -204,10 +204,10 @@ impl Tended {
 
     async fn broken(&mut self, violation: &Violation, body: Option<&[u8]>) {
         let Some(mut line) = self.line.take() else { return };
-        line::report_violation(&self.who, line.mode(), violation, body);
+        let reason = line::report_violation(&self.who, line.mode(), violation, body);
         line.close_and_count(&self.who);
         say_dropped(&self.who, "line", &mut self.unlogged.0, &mut self.unlogged.1);
-        self.tell(Word::Violated).await;
+        self.tell(Word::Violated(reason)).await;
     }
 
     async fn close_line(&mut self) {
@@ -392,7 +392,7 @@ fn last_of(word: &Word) -> Option<Handle> {
         )
         | Word::Said(_)
         | Word::MainEnded(_)
-        | Word::Violated
+        | Word::Violated(_)
         | Word::LineClosed
         | Word::Output(_)
         | Word::OutputWhole

@@ -207,6 +207,13 @@ impl Tasks {
         }
     }
 
+    /// A worker broke the protocol, by this.
+    pub(crate) fn violated(&mut self, unit: UnitIndex, token: Token, reason: &str) {
+        if let Some(desk) = self.desk(unit) {
+            desk.violated(token, reason);
+        }
+    }
+
     /// The process in this slot runs.
     pub(crate) fn started(&mut self, id: InstanceId, pid: i32) {
         let unit = id.unit;

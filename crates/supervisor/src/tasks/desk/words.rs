@@ -11,8 +11,9 @@ use crate::tasks::result;
 use crate::tasks::watchers::Watchers;
 use crate::tasks::when::When;
 use bytes::Bytes;
-use hearken_core::evidence::TypedError;
+use hearken_core::evidence::{StopCause, TypedError};
 use hearken_core::identity::Token;
+use hearken_core::kind::Kind;
 use hearken_core::moment::Moment;
 use hearken_core::pool::{self, Event};
 use hearken_proto::{self as proto, ErrorMessage, Raw};
@@ -131,6 +132,24 @@ impl Desk {
         }
         let typed = convert::typed_error(error);
         self.tell(when.now, Event::Failed(token, pool::Handle(handle), typed, dependency));
+    }
+
+    /// A worker broke the protocol: whoever asks for its tasks later wants to hear how, and not by
+    /// which signal it was ended for that.
+    pub(in crate::tasks) fn violated(&mut self, token: Token, reason: &str) {
+        let error = TaskError::found(&TypedError {
+            kind: Kind::Protocol,
+            code: StopCause::Violation.as_str().into(),
+            message: reason.to_owned(),
+            retryable: None,
+            retry_after: None,
+            scope: None,
+        });
+        for (_, lease) in self.held.iter().filter(|((of, _), _)| *of == token) {
+            if let Some(hand) = self.hands.get_mut(lease) {
+                hand.error = Some(error.clone());
+            }
+        }
     }
 
     /// The task of this process cannot be handed to its program.
