@@ -65,6 +65,7 @@ fn a_killed_supervisor_loses_no_task_and_none_is_counted_as_failed() {
     let late = hearken.add("p", &json!({"delay": "3600s", "payload": []}));
     hearken.wait(&event("child_log").is("message", "here"));
     let next = killed_and_again(hearken);
+    next.wait(&event("leases_lost").is("tasks", 1));
     let told = next.end_of(&running);
     assert_eq!((told.state(), told.counters()), ("succeeded", (0, 0, 0)), "{:#}", told.0);
     assert_eq!(next.result_of(&running)["attempt"], 2);

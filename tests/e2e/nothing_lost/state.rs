@@ -78,3 +78,17 @@ fn a_second_supervisor_is_refused_by_the_pid_of_the_first_and_the_first_works_on
     check(&hearken, &Book { tasks: vec![task], ..Book::default() });
     hearken.shut_down_well();
 }
+
+/// The file that knows how many commits there were is no longer beside them.
+#[test]
+fn a_store_whose_witness_is_gone_is_opened_and_says_so() {
+    let (setup, file) = a_store();
+    fs::remove_file(file.with_file_name("tasks.commits")).unwrap();
+    let mut hearken = setup.clone().start();
+    hearken.wait(&event("commits_unknown"));
+    hearken.shut_down_well();
+    let mut hearken = setup.start();
+    hearken.wait(&event("pool_opened"));
+    assert!(hearken.all(&event("commits_unknown")).is_empty(), "it is there again");
+    hearken.shut_down_well();
+}

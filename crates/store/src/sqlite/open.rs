@@ -32,6 +32,9 @@ pub struct Opened {
     pub lost_leases: u64,
     /// How many commits a power cut took from a relaxed store.
     pub lost_commits: u64,
+    /// The file that knows how many commits were acknowledged is gone: whether some are missing
+    /// cannot be told.
+    pub unwitnessed: bool,
     /// How many files of results that nobody finished were removed.
     pub orphans: u64,
 }
@@ -62,7 +65,9 @@ impl SqliteStore {
         }
         let fails = |failure| failed(failure, &path);
         let found = look(&path)?;
-        let version = match accept(found, told, &path)? {
+        let known = accept(found, told, &path)?;
+        let unwitnessed = known.is_some() && told == Told::Nothing;
+        let version = match known {
             Some(version) => version,
             None => create::create(folder, NAME).map_err(fails)?,
         };
@@ -76,6 +81,7 @@ impl SqliteStore {
             epoch: meta.epoch + 1,
             lost_leases: running.len() as u64,
             lost_commits,
+            unwitnessed,
             orphans: 0,
         };
         let reader = SqliteReader { tables, path };

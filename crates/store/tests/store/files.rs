@@ -109,6 +109,7 @@ fn an_opening_tells_what_it_found() {
     let mut store = open(folder.path()).unwrap();
     let first = store.opened();
     assert_eq!((first.epoch, first.lost_leases, first.orphans), (1, 0, 0));
+    assert!(!first.unwitnessed, "there is nothing yet that could be missing");
     enqueue(&mut store, 1..=2);
     let lease = hearken_core::task::Lease { epoch: 1, number: 1 };
     let claim = Command::Claim { id: id(1), lease, worker: "w#1".into(), at: at(1) };

@@ -2,11 +2,12 @@
 
 use super::UpError;
 use crate::clock::Clock;
+use crate::events::{CommitsLost, CommitsUnknown, LeasesLost};
 use crate::tasks::{Form, Opening, Stores, Tasks};
 use hearken_config::{Config, Durability, Pool};
 use hearken_core::identity::UnitIndex;
 use hearken_core::pool::PoolPolicy;
-use hearken_store::{MemoryStore, SqliteStore};
+use hearken_store::{MemoryStore, Opened, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,11 +30,27 @@ pub(crate) fn open(
             true => hearken_store::Durability::Strict,
             false => hearken_store::Durability::Relaxed,
         };
-        stores.disk = Some(SqliteStore::open(state, durability, max_result)?);
+        let store = SqliteStore::open(state, durability, max_result)?;
+        tell(store.opened());
+        stores.disk = Some(store);
     }
     let first = u32::try_from(config.services.len()).unwrap_or(u32::MAX);
     let pools = (first..).map(UnitIndex).zip(&config.pools).map(|(unit, pool)| of(unit, pool));
     Ok(Tasks::open(pools.collect(), stores, clock, seed)?)
+}
+
+/// Logs what the last life of a store left undone.
+fn tell(opened: Opened) {
+    let Opened { epoch: _, lost_leases, lost_commits, unwitnessed, orphans: _ } = opened;
+    if lost_leases > 0 {
+        LeasesLost { tasks: lost_leases }.emit();
+    }
+    if lost_commits > 0 {
+        CommitsLost { commits: lost_commits }.emit();
+    }
+    if unwitnessed {
+        CommitsUnknown {}.emit();
+    }
 }
 
 fn of(unit: UnitIndex, pool: &Pool) -> (Opening, PoolPolicy, u32) {

@@ -272,6 +272,26 @@ events! {
         outcome: &'a str,
     } => |e| format!("batch {} has {}", e.batch, e.outcome);
 
+    /// Tasks ran when the last hearken of this state directory ended; they wait again.
+    INFO "leases_lost" LeasesLost {
+        /// How many.
+        tasks: u64,
+    } => |e| format!("{} tasks ran when hearken ended the last time, and are tried again", e.tasks);
+
+    /// A power cut took acknowledged commits, as `durability = "relaxed"` allows.
+    WARN "commits_lost" CommitsLost {
+        /// How many.
+        commits: u64,
+    } => |e| format!(
+        "{} commits are missing: a power cut took them, for their durability is relaxed", e.commits
+    );
+
+    /// It cannot be told whether the store misses something.
+    WARN "commits_unknown" CommitsUnknown {} => |_e| {
+        "tasks.commits is gone from the state directory: if commits are missing, nobody can tell; \
+         leave it there, and in every backup"
+    };
+
     /// The store takes nothing for now.
     ERROR "store_down" StoreDown<'a> {
         /// Why.
