@@ -36,7 +36,7 @@ pub(crate) enum InputError {
     /// It holds what no argument can.
     #[error(
         "byte {at} of the payload is NUL, which no argument can hold: take `{{}}` out of \
-         `command` to get the payload on standard input"
+         `command` (hearken map: --stdin) to get the payload on standard input"
     )]
     Nul {
         /// Where the first is, from 0.
@@ -45,7 +45,7 @@ pub(crate) enum InputError {
     /// There is no room for it.
     #[error(
         "with the payload the arguments take {bytes} bytes, and have room for {room}: submit a \
-         shorter one, or take `{{}}` out of `command` to get it on standard input"
+         shorter one, or take `{{}}` out of `command` (hearken map: --stdin) to get it on standard input"
     )]
     TooLong {
         /// What the arguments would take.

@@ -3,8 +3,12 @@
 use std::num::NonZero;
 use std::str::FromStr;
 
-/// The most that may be asked for. Each takes four descriptors.
+/// The most that may be asked for.
 pub const JOBS_MAX: u32 = 10_000;
+/// How many descriptors a job takes: line, two pipes, pidfd, and what its start takes for a moment.
+const DESCRIPTORS_EACH: u64 = 5;
+/// How many the supervisor needs for itself.
+const DESCRIPTORS_OWN: u64 = 32;
 /// What `-j 0` stands for, "as many as possible": more would only wait for one another.
 const JOBS_MANY: u32 = 256;
 
@@ -85,6 +89,15 @@ impl Jobs {
         jobs.clamp(1, JOBS_MAX)
     }
 
+    /// As many of so many as there are descriptors for: whoever is to be started beyond that is only
+    /// waited for.
+    #[must_use]
+    pub fn fitting(jobs: u32, descriptors: Option<u64>) -> u32 {
+        let room = descriptors.map(|all| all.saturating_sub(DESCRIPTORS_OWN) / DESCRIPTORS_EACH);
+        let room = room.map_or(JOBS_MAX, |room| u32::try_from(room).unwrap_or(JOBS_MAX));
+        jobs.min(room).max(1)
+    }
+
     /// How many that is here: processors are those this process may run on.
     #[must_use]
     pub fn here(self) -> u32 {
@@ -143,6 +156,21 @@ mod tests {
         ];
         for (text, error) in table {
             assert_eq!(text.parse::<Jobs>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn there_are_no_more_than_descriptors_allow_and_never_none() {
+        let table = [
+            (4, None, 4),
+            (4, Some(1024), 4),
+            (256, Some(1024), 198),
+            (256, Some(64), 6),
+            (4, Some(12), 1),
+            (JOBS_MAX, Some(u64::MAX), JOBS_MAX),
+        ];
+        for (jobs, descriptors, fitting) in table {
+            assert_eq!(Jobs::fitting(jobs, descriptors), fitting, "{jobs} {descriptors:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use super::course::{Course, EndedBy, Loss};
 use super::drive::{Ends, drive};
 use super::input::{Opened, Reader, Source};
 use super::joblog::{JobLog, JobLogError, Opening, Past, Resume};
+use super::jobs::Jobs;
 use super::progress::Board;
 use super::tally::Tally;
 use super::window::Window;
@@ -74,7 +75,9 @@ pub fn map(asked: &Map) -> Result<Mapped, MapError> {
     let Logged { log, past, said } = open_log(asked)?;
     let source = open_source(asked)?;
 
-    let workers = asked.jobs.here();
+    let wanted = asked.jobs.here();
+    let descriptors = hearken_sys::descriptor_limit().soft;
+    let workers = Jobs::fitting(wanted, descriptors);
     let board = Board::new(asked.show());
     let window = Arc::new(Window::new(workers));
     let (feed, fed) = unbounded_channel();
@@ -101,6 +104,12 @@ pub fn map(asked: &Map) -> Result<Mapped, MapError> {
             Ok((painter, output))
         })();
         said.iter().for_each(|line| board.say(line));
+        if let Some(descriptors) = descriptors.filter(|_| workers < wanted) {
+            board.say(&format!(
+                "{workers} at once and not {wanted}: no more than {descriptors} descriptors may be \
+                 open here (ulimit -n)"
+            ));
+        }
         let ready = started.is_ok();
         threads = Some(started);
         async move {
